@@ -1,0 +1,285 @@
+-- What must be true at any moment. Each function here is `stable`, so all of it is read from one
+-- snapshot, under load as at rest.
+
+create or replace function replayed_markets(p_exchange_id bigint, p_sequence bigint)
+returns table (shift_id integer, remaining_shares bigint, open_short_shares bigint, pool_paise bigint, treasury_paise bigint)
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- Burned shorts of wiped users count as bought back by nobody: only living positions can cover.
+  with entries as (
+    select t.shift_id, t.shares, sign(t.shares)::bigint * t.gross_paise as paid_in_paise, t.tax_paise
+    from transactions t where t.exchange_id = p_exchange_id and t.sequence <= p_sequence
+    union all
+    select b.shift_id, b.shares, b.gross_paise, b.tax_paise
+    from burns b where b.exchange_id = p_exchange_id and b.sequence <= p_sequence and b.shift_id is not null),
+  shorts as (
+    select held.shift_id, sum(-held.shares)::bigint as open_short_shares
+    from (
+      select t.shift_id, sum(t.shares) as shares from transactions t
+      where t.exchange_id = p_exchange_id and t.sequence <= p_sequence
+      group by t.shift_id, t.user_id having sum(t.shares) < 0) held
+    group by held.shift_id)
+  select m.shift_id, (m.total_shares_cap - coalesce(sum(e.shares), 0))::bigint,
+    coalesce(max(s.open_short_shares), 0)::bigint,
+    coalesce(sum(e.paid_in_paise), 0)::bigint, coalesce(sum(e.tax_paise), 0)::bigint
+  from markets m
+  left join entries e using (shift_id)
+  left join shorts s using (shift_id)
+  where m.exchange_id = p_exchange_id
+  group by m.shift_id, m.total_shares_cap
+$$;
+comment on function replayed_markets(bigint, bigint) is 'The state of each market as the ledger gives it, up to a sequence.';
+
+create or replace function replayed_positions(p_exchange_id bigint, p_sequence bigint) returns setof positions
+language plpgsql stable
+set search_path = betjee, pg_temp
+as $$
+-- Every fill of every position again, in order, through the rule that trades use.
+declare
+  v_fill transactions;
+  v_held positions;
+begin
+  for v_fill in
+    select * from transactions
+    where exchange_id = p_exchange_id and sequence <= p_sequence
+    order by user_id, shift_id, sequence
+  loop
+    if (v_held.user_id, v_held.shift_id) is distinct from (v_fill.user_id, v_fill.shift_id) then
+      if v_held.user_id is not null then
+        return next v_held;
+      end if;
+      v_held := (p_exchange_id, v_fill.user_id, v_fill.shift_id, 0, 0, 0, 0)::positions;
+    end if;
+    v_held := apply_fill(v_held, v_fill.shares, v_fill.gross_paise, v_fill.tax_paise);
+  end loop;
+  if v_held.user_id is not null then
+    return next v_held;
+  end if;
+end
+$$;
+comment on function replayed_positions(bigint, bigint) is 'Every position as the ledger gives it, up to a sequence.';
+
+create or replace function replayed_users(p_exchange_id bigint, p_sequence bigint)
+returns table (user_id bigint, cash_paise bigint, reserved_paise bigint)
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  with spent as (
+    select t.user_id, sum(sign(t.shares)::bigint * t.gross_paise + t.tax_paise) as paise
+    from transactions t where t.exchange_id = p_exchange_id and t.sequence <= p_sequence group by t.user_id),
+  granted as (
+    select g.user_id, sum(g.amount_paise) as paise
+    from grants g where g.exchange_id = p_exchange_id and g.sequence <= p_sequence group by g.user_id),
+  held as (
+    select t.user_id, t.shift_id, sum(t.shares) as shares
+    from transactions t where t.exchange_id = p_exchange_id and t.sequence <= p_sequence group by t.user_id, t.shift_id),
+  reserved as (
+    select h.user_id, sum(greatest(-h.shares, 0) * collateral_per_share(m)) as paise
+    from held h join markets m on m.exchange_id = p_exchange_id and m.shift_id = h.shift_id group by h.user_id)
+  select u.user_id, (coalesce(g.paise, 0) - coalesce(s.paise, 0))::bigint, coalesce(r.paise, 0)::bigint
+  from users u
+  left join granted g using (user_id) left join spent s using (user_id) left join reserved r using (user_id)
+  where u.exchange_id = p_exchange_id
+$$;
+comment on function replayed_users(bigint, bigint) is 'Cash and collateral of every user as the ledger gives them, up to a sequence.';
+
+create or replace function audit_exchange(p_exchange_id bigint) returns setof text
+language plpgsql stable security definer
+set search_path = betjee, pg_temp
+as $$
+-- Every invariant, each discrepancy as a sentence; no row means that all is well.
+declare
+  v_exchange exchanges;
+  v_sequence constant bigint := 9223372036854775807;
+begin
+  select * into v_exchange from exchanges where exchange_id = p_exchange_id;
+
+  return query
+  select format('Market %s: %s is %s, the ledger gives %s.', m.code, figure.name, figure.stored, figure.replayed)
+  from markets m join replayed_markets(p_exchange_id, v_sequence) r using (shift_id),
+    lateral (values
+      ('remaining_shares', m.remaining_shares, r.remaining_shares),
+      ('open_short_shares', m.open_short_shares, r.open_short_shares),
+      ('pool_paise', m.pool_paise, case m.status when 'settled' then 0 else r.pool_paise end)
+    ) figure(name, stored, replayed)
+  where m.exchange_id = p_exchange_id and figure.stored <> figure.replayed;
+
+  return query
+  select format('Market %s: the pool is %s, the curve gives %s.', m.code, m.pool_paise, v.value_paise)
+  from markets m,
+    lateral (select (current_point(m)).value_paise - (point_on_curve(m, 0)).value_paise) v(value_paise)
+  where m.exchange_id = p_exchange_id and m.pricing = 'integral' and m.status <> 'settled' and m.pool_paise <> v.value_paise;
+
+  return query
+  select format('Market %s: %s remaining shares are fewer than the %s kept and %s of open shorts.',
+    m.code, m.remaining_shares, m.min_market_shares, m.open_short_shares)
+  from markets m
+  where m.exchange_id = p_exchange_id and m.remaining_shares < m.min_market_shares + m.open_short_shares;
+
+  return query
+  select format('User %s in market %s: position %s, the ledger gives %s.',
+    coalesce(p.user_id, r.user_id), coalesce(p.shift_id, r.shift_id), to_jsonb(p), to_jsonb(r))
+  from (select * from positions where exchange_id = p_exchange_id) p
+  full join replayed_positions(p_exchange_id, v_sequence) r using (user_id, shift_id)
+  where (p.shares, p.basis_paise, p.realised_paise, p.taxes_paise)
+    is distinct from (r.shares, r.basis_paise, r.realised_paise, r.taxes_paise);
+
+  return query
+  select format('User %s: cash %s and reserved %s, the ledger gives %s and %s.',
+    u.user_id, u.cash_paise, u.reserved_paise, r.cash_paise, r.reserved_paise)
+  from users u join replayed_users(p_exchange_id, v_sequence) r using (user_id)
+  where u.exchange_id = p_exchange_id and (u.cash_paise, u.reserved_paise) <> (r.cash_paise, r.reserved_paise);
+
+  return query
+  select format('User %s: buying power is %s.', u.user_id, u.cash_paise - u.reserved_paise)
+  from users u where u.exchange_id = p_exchange_id and u.cash_paise < u.reserved_paise;
+
+  return query
+  select format('Cash %s, pools %s, treasury %s and burned cash %s do not add up to the %s minted.',
+    f.cash_paise, f.pools_paise, f.treasury_paise, f.burned_cash_paise, f.minted_paise)
+  from audit_figures(p_exchange_id) f
+  where f.cash_paise + f.pools_paise + f.treasury_paise + f.burned_cash_paise <> f.minted_paise;
+
+  return query
+  select format('Sequence %s of the ledger is beyond the exchange''s %s.', max(t.sequence), v_exchange.sequence)
+  from transactions t where t.exchange_id = p_exchange_id having max(t.sequence) > v_exchange.sequence;
+
+  return query
+  select format('Transaction %s belongs to user %s or market %s, which does not exist.', t.sequence, t.user_id, t.shift_id)
+  from transactions t
+  where t.exchange_id = p_exchange_id and (
+    not exists (select from users u where u.exchange_id = p_exchange_id and u.user_id = t.user_id)
+    or not exists (select from markets m where m.exchange_id = p_exchange_id and m.shift_id = t.shift_id));
+end
+$$;
+comment on function audit_exchange(bigint) is 'Every discrepancy between the state of an exchange, its ledger and its curves, as sentences.';
+alter function audit_exchange(bigint) owner to exchange_writer;
+grant execute on function audit_exchange(bigint) to service_role;
+
+create or replace function audit_figures(p_exchange_id bigint)
+returns table (
+  users bigint, markets bigint, transactions bigint, sequence bigint, cash_paise bigint, pools_paise bigint,
+  treasury_paise bigint, burned_cash_paise bigint, minted_paise bigint
+)
+language sql stable security definer
+set search_path = betjee, pg_temp
+as $$
+  select
+    (select count(*) from users u where u.exchange_id = p_exchange_id),
+    (select count(*) from markets m where m.exchange_id = p_exchange_id),
+    (select count(*) from transactions t where t.exchange_id = p_exchange_id),
+    e.sequence,
+    (select coalesce(sum(u.cash_paise), 0)::bigint from users u where u.exchange_id = p_exchange_id),
+    (select coalesce(sum(m.pool_paise), 0)::bigint from markets m where m.exchange_id = p_exchange_id),
+    e.treasury_paise,
+    (select coalesce(sum(b.cash_paise), 0)::bigint from burns b where b.exchange_id = p_exchange_id),
+    (select coalesce(sum(g.amount_paise), 0)::bigint from grants g where g.exchange_id = p_exchange_id)
+      + (select coalesce(sum(b.granted_paise), 0)::bigint from burns b where b.exchange_id = p_exchange_id)
+  from exchanges e where e.exchange_id = p_exchange_id
+$$;
+comment on function audit_figures(bigint) is 'What an audit adds up, in paise, and how much there is of everything.';
+alter function audit_figures(bigint) owner to exchange_writer;
+grant execute on function audit_figures(bigint) to service_role;
+
+create or replace function replayed_state(p_exchange_id bigint, p_sequence bigint)
+returns table (kind text, name text, figures jsonb, stored jsonb)
+language sql stable security definer
+set search_path = betjee, pg_temp
+as $$
+-- The whole state as of a sequence, beside what is stored now.
+  select 'market', m.code,
+    jsonb_build_object('remaining_shares', r.remaining_shares, 'open_short_shares', r.open_short_shares,
+      'pool_paise', case m.status when 'settled' then 0 else r.pool_paise end,
+      'price_paise', (point_on_curve(m, m.total_shares_cap - r.remaining_shares)).price_paise),
+    jsonb_build_object('remaining_shares', m.remaining_shares, 'open_short_shares', m.open_short_shares,
+      'pool_paise', m.pool_paise, 'price_paise', (current_point(m)).price_paise)
+  from markets m join replayed_markets(p_exchange_id, p_sequence) r using (shift_id)
+  where m.exchange_id = p_exchange_id
+  union all
+  select 'user', u.user_id::text,
+    jsonb_build_object('cash_paise', r.cash_paise, 'reserved_paise', r.reserved_paise),
+    jsonb_build_object('cash_paise', u.cash_paise, 'reserved_paise', u.reserved_paise)
+  from users u join replayed_users(p_exchange_id, p_sequence) r using (user_id)
+  where u.exchange_id = p_exchange_id
+  union all
+  select 'position', coalesce(p.user_id, r.user_id) || ' in ' || m.code,
+    to_jsonb(r) - 'exchange_id' - 'user_id' - 'shift_id', to_jsonb(p) - 'exchange_id' - 'user_id' - 'shift_id'
+  from (select * from positions where exchange_id = p_exchange_id) p
+  full join replayed_positions(p_exchange_id, p_sequence) r using (user_id, shift_id)
+  join markets m on m.exchange_id = p_exchange_id and m.shift_id = coalesce(p.shift_id, r.shift_id)
+  union all
+  select 'treasury', '', jsonb_build_object('treasury_paise', sum(r.treasury_paise)), jsonb_build_object('treasury_paise', e.treasury_paise)
+  from exchanges e, replayed_markets(p_exchange_id, p_sequence) r
+  where e.exchange_id = p_exchange_id group by e.treasury_paise
+$$;
+comment on function replayed_state(bigint, bigint) is 'Markets, users, positions and treasury as the ledger gives them up to a sequence, and as they are stored.';
+alter function replayed_state(bigint, bigint) owner to exchange_writer;
+grant execute on function replayed_state(bigint, bigint) to service_role;
+
+create or replace function repair_exchange(p_exchange_id bigint) returns void
+language plpgsql
+set search_path = betjee, pg_temp
+as $$
+-- Makes the state what the ledger gives, for the owner alone.
+-- Locks: the exchange, then its markets.
+declare
+  v_exchange exchanges := lock_exchange(p_exchange_id);
+  v_sequence constant bigint := 9223372036854775807;
+begin
+  perform from markets where exchange_id = p_exchange_id order by shift_id for update;
+  update markets m set remaining_shares = r.remaining_shares, open_short_shares = r.open_short_shares,
+    pool_paise = case m.status when 'settled' then 0 else r.pool_paise end,
+    version = m.version + 1, updated_at = v_exchange.updated_at
+  from replayed_markets(p_exchange_id, v_sequence) r
+  where m.exchange_id = p_exchange_id and m.shift_id = r.shift_id
+    and (m.remaining_shares, m.open_short_shares, m.pool_paise)
+      <> (r.remaining_shares, r.open_short_shares, case m.status when 'settled' then 0 else r.pool_paise end);
+  update users u set cash_paise = r.cash_paise, reserved_paise = r.reserved_paise
+  from replayed_users(p_exchange_id, v_sequence) r
+  where u.exchange_id = p_exchange_id and u.user_id = r.user_id
+    and (u.cash_paise, u.reserved_paise) <> (r.cash_paise, r.reserved_paise);
+  delete from positions where exchange_id = p_exchange_id;
+  insert into positions select * from replayed_positions(p_exchange_id, v_sequence);
+  update exchanges e set
+    treasury_paise = (select sum(treasury_paise) from replayed_markets(p_exchange_id, v_sequence)),
+    updated_at = v_exchange.updated_at
+  where e.exchange_id = p_exchange_id;
+end
+$$;
+comment on function repair_exchange(bigint) is 'Make positions, cash, pools and remaining shares what the ledger gives; only the owner may.';
+
+create or replace function check_moment(p_exchange_id bigint, p_sequence bigint) returns setof text
+language plpgsql stable security definer
+set search_path = betjee, pg_temp
+as $$
+-- What must have been true after a sequence, from the ledger alone; sentences about what was not.
+begin
+  return query
+  select format('Market %s: the last fill left the price at %s, the curve gives %s.', m.code, t.price_after_paise, p.price_paise)
+  from markets m
+  join replayed_markets(p_exchange_id, p_sequence) r using (shift_id),
+    lateral point_on_curve(m, m.total_shares_cap - r.remaining_shares) p,
+    lateral (
+      select t.price_after_paise from transactions t
+      where t.exchange_id = p_exchange_id and t.shift_id = m.shift_id and t.sequence <= p_sequence
+      order by t.sequence desc limit 1) t
+  where m.exchange_id = p_exchange_id and t.price_after_paise <> p.price_paise;
+
+  return query
+  select format('Market %s: the pool was %s, the curve gives %s.', m.code, r.pool_paise, p.value_paise - origin.value_paise)
+  from markets m
+  join replayed_markets(p_exchange_id, p_sequence) r using (shift_id),
+    lateral point_on_curve(m, m.total_shares_cap - r.remaining_shares) p,
+    lateral point_on_curve(m, 0) origin
+  where m.exchange_id = p_exchange_id and m.pricing = 'integral' and r.pool_paise <> p.value_paise - origin.value_paise;
+
+  return query
+  select format('User %s: buying power was %s.', r.user_id, r.cash_paise - r.reserved_paise)
+  from replayed_users(p_exchange_id, p_sequence) r
+  where r.cash_paise < r.reserved_paise;
+end
+$$;
+comment on function check_moment(bigint, bigint) is 'What the ledger contradicts of itself at a moment of the past, as sentences.';
+alter function check_moment(bigint, bigint) owner to exchange_writer;
+grant execute on function check_moment(bigint, bigint) to service_role;

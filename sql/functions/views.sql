@@ -1,0 +1,139 @@
+-- What members see: markets, portfolios, the leaderboard. Reads wait for nobody.
+
+create or replace function list_markets(p_exchange_id bigint) returns setof jsonb
+language sql stable security definer
+set search_path = betjee, pg_temp
+as $$
+  select jsonb_build_object(
+    'market', m.code, 'label', m.label, 'status', m.status, 'price_paise', p.price_paise,
+    'change_bps', (p.price_paise - day_ago.price_paise) * 10000 / day_ago.price_paise,
+    'sold_shares', p.sold, 'open_short_shares', m.open_short_shares,
+    'available_shares', m.remaining_shares - m.open_short_shares - m.min_market_shares, 'version', m.version)
+  from markets m,
+    lateral current_point(m) p,
+    lateral reference_price(m, jsonb_populate_record(null::exchange_settings, '{"band_seconds": 86400}'), clock_timestamp()) day_ago(price_paise)
+  where m.exchange_id = p_exchange_id
+  order by m.shift_id
+$$;
+comment on function list_markets(bigint) is 'The markets of an exchange: price, change within a day, and what can still be bought.';
+alter function list_markets(bigint) owner to exchange_writer;
+grant execute on function list_markets(bigint) to service_role;
+
+create or replace function closing_value(p_market markets, p_shares bigint) returns order_price
+language plpgsql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+-- What closing a position at once would really bring: a short has a negative total, since it costs.
+declare
+  v_price order_price;
+begin
+  if p_shares <> 0 then
+    v_price := price_order(p_market, current_point(p_market), -sign(p_shares)::integer, abs(p_shares));
+    v_price.gross_paise := v_price.gross_paise * sign(p_shares);
+    v_price.total_paise := v_price.total_paise * sign(p_shares);
+  else
+    v_price.gross_paise := 0;
+    v_price.total_paise := 0;
+  end if;
+  return v_price;
+end
+$$;
+comment on function closing_value(markets, bigint) is 'What closing a position of so many signed shares would bring, before and after tax.';
+
+create or replace function get_portfolio(p_exchange_id bigint, p_user_id bigint) returns jsonb
+language sql stable security definer
+set search_path = betjee, pg_temp
+as $$
+-- Unrealised profit is what closing would bring before tax, less the basis; so closing a position
+-- turns exactly that into realised profit.
+  with held as materialized (
+    select p.*, m.code, m.label, m.shift_id as market_number, current_point(m) as point,
+      closing_value(m, p.shares) as closing, greatest(-p.shares, 0) * collateral_per_share(m) as collateral_paise,
+      sign(p.shares) * p.basis_paise as signed_basis_paise
+    from positions p join markets m using (exchange_id, shift_id)
+    where p.exchange_id = p_exchange_id and p.user_id = p_user_id),
+  total as (
+    select coalesce(sum((closing).total_paise), 0) as liquidation_paise,
+      coalesce(sum((closing).gross_paise - signed_basis_paise), 0) as unrealised_paise,
+      coalesce(sum(realised_paise), 0) as realised_paise, coalesce(sum(taxes_paise), 0) as taxes_paise,
+      coalesce(jsonb_agg(jsonb_build_object(
+        'market', code, 'label', label, 'shares', shares,
+        'average_cost_paise', coalesce(round(basis_paise::numeric / nullif(abs(shares), 0)), 0),
+        'mark_price_paise', (point).price_paise, 'liquidation_paise', (closing).total_paise,
+        'unrealised_paise', (closing).gross_paise - signed_basis_paise, 'realised_paise', realised_paise,
+        'taxes_paise', taxes_paise, 'reserved_paise', collateral_paise) order by market_number), '[]') as positions
+    from held)
+  select jsonb_build_object(
+    'user_id', u.user_id, 'display_name', u.display_name, 'cash_paise', u.cash_paise,
+    'reserved_paise', u.reserved_paise, 'buying_power_paise', u.cash_paise - u.reserved_paise,
+    'net_worth_paise', u.cash_paise + t.liquidation_paise, 'unrealised_paise', t.unrealised_paise,
+    'realised_paise', t.realised_paise, 'taxes_paise', t.taxes_paise,
+    'granted_paise', (
+      select coalesce(sum(g.amount_paise), 0) from grants g
+      where g.exchange_id = u.exchange_id and g.user_id = u.user_id),
+    'positions', t.positions)
+  from users u, total t
+  where u.exchange_id = p_exchange_id and u.user_id = p_user_id
+$$;
+comment on function get_portfolio(bigint, bigint) is 'All that a member has, at liquidation value, or null for a stranger.';
+alter function get_portfolio(bigint, bigint) owner to exchange_writer;
+grant execute on function get_portfolio(bigint, bigint) to service_role;
+
+create or replace function get_leaderboard(p_exchange_id bigint, p_limit integer) returns setof jsonb
+language plpgsql stable security definer
+set search_path = betjee, pg_temp
+as $$
+-- The members of the highest net worth. Selling moves a price down and covering moves it up, so cash
+-- plus price times shares is never less than net worth. Members are therefore looked at in the order
+-- of that bound, and nobody is missed once the bound falls below the last of those found (Fagin's
+-- threshold algorithm); closing values are computed for few. Frozen and banned members are not shown.
+declare
+  v_limit integer := least(greatest(p_limit, 1), 100);
+  v_found jsonb[] := '{}';
+  v_threshold_paise bigint;
+  v_member record;
+begin
+  for v_member in
+    select u.user_id, u.display_name, u.cash_paise, u.cash_paise + coalesce(h.bound_paise, 0) as bound_paise
+    from users u
+    left join (
+      select p.user_id, sum(ceil(p.shares * m.price)) as bound_paise
+      from positions p
+      join (
+        select shift_id, (current_point(k)).price from markets k where exchange_id = p_exchange_id offset 0
+      ) m using (shift_id)
+      where p.exchange_id = p_exchange_id and p.shares <> 0
+      group by p.user_id
+    ) h using (user_id)
+    where u.exchange_id = p_exchange_id and u.registered_at is not null and u.status = 'active'
+    order by bound_paise desc, u.user_id
+  loop
+    exit when v_threshold_paise >= v_member.bound_paise;
+    v_found := array_append(v_found, jsonb_build_object(
+      'user_id', v_member.user_id, 'display_name', v_member.display_name, 'cash_paise', v_member.cash_paise,
+      'net_worth_paise', (get_portfolio(p_exchange_id, v_member.user_id) -> 'net_worth_paise')));
+    select (f ->> 'net_worth_paise')::bigint into v_threshold_paise from unnest(v_found) f
+    order by (f ->> 'net_worth_paise')::bigint desc offset v_limit - 1 limit 1;
+  end loop;
+  return query
+  select f || jsonb_build_object('rank', rank() over (order by (f ->> 'net_worth_paise')::bigint desc))
+  from unnest(v_found) f
+  order by (f ->> 'net_worth_paise')::bigint desc, (f ->> 'user_id')::bigint
+  limit v_limit;
+end
+$$;
+comment on function get_leaderboard(bigint, integer) is 'The members of the highest net worth, at liquidation value.';
+alter function get_leaderboard(bigint, integer) owner to exchange_writer;
+grant execute on function get_leaderboard(bigint, integer) to service_role;
+
+create or replace function get_public_leaderboard(p_exchange_id bigint, p_limit integer) returns setof jsonb
+language sql stable security definer
+set search_path = betjee, pg_temp
+as $$
+  select board - 'user_id' - 'cash_paise'
+  from exchanges e, get_leaderboard(p_exchange_id, p_limit) board
+  where e.exchange_id = p_exchange_id and (typed_settings(e.settings)).public_page
+$$;
+comment on function get_public_leaderboard(bigint, integer) is 'The leaderboard of an exchange that turned its page on, for everyone.';
+alter function get_public_leaderboard(bigint, integer) owner to exchange_writer;
+grant execute on function get_public_leaderboard(bigint, integer) to service_role, anon;
