@@ -1,0 +1,1 @@
+"""The `betjee` command: where the object graph of each process is built."""

@@ -1,0 +1,1 @@
+"""What every front of the exchange shares: settings, logging and embedded servers."""

@@ -1,0 +1,70 @@
+"""Where this process finds its services: at the addresses in its settings, or on the embedded servers."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from runtime.servers import EmbeddedServers
+from runtime.settings import SettingError, Settings
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Addresses of services that are there. An address that was neither set nor asked for is None."""
+
+    database_url: str | None
+    database_owner_url: str | None
+    redis_url: str | None
+
+    def service(self) -> str:
+        """PostgreSQL as the application.
+
+        Raises SettingError if it is not set.
+        """
+        return _required(self.database_url, "DATABASE_URL", "the application's login")
+
+    def owner(self) -> str:
+        """PostgreSQL as the owner of the exchange.
+
+        Raises SettingError if it is not set.
+        """
+        return _required(self.database_owner_url, "DATABASE_OWNER_URL", "the login that migrates and repairs")
+
+    def redis(self) -> str:
+        """Redis.
+
+        Raises SettingError if it is not set.
+        """
+        return _required(self.redis_url, "REDIS_URL", "the address of Redis")
+
+
+def _required(address: str | None, name: str, meaning: str) -> str:
+    if address is None:
+        raise SettingError(f"{name} is not set: this needs {meaning}.")
+    return address
+
+
+@contextmanager
+def addresses_for(settings: Settings, *, redis: bool = True) -> Iterator[Addresses]:
+    """The services that `settings` name, and embedded ones in place of those that they do not.
+
+    A database that is named by either of its two addresses is not an embedded one. Without `redis`, none is
+    started. Raises ServerError if an embedded server is needed and cannot be had.
+    """
+    own_database = (settings.database_url or settings.database_owner_url) is not None
+    own_redis = settings.redis_url is not None
+    with ExitStack() as stack:
+        servers: EmbeddedServers | None = None
+        if not own_database or (redis and not own_redis):
+            servers = stack.enter_context(
+                EmbeddedServers(
+                    settings.data_folder, postgres=not own_database, valkey=redis and not own_redis
+                )
+            )
+        embedded_database = None if own_database else servers
+        embedded_redis = None if own_redis or not redis else servers
+        yield Addresses(
+            embedded_database.database_url if embedded_database else settings.database_url,
+            embedded_database.database_owner_url if embedded_database else settings.database_owner_url,
+            embedded_redis.redis_url if embedded_redis else settings.redis_url,
+        )

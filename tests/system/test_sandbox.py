@@ -1,0 +1,102 @@
+"""`betjee sandbox` as a person runs it: started, stopped, started again, and with the database away."""
+
+import os
+import re
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.exit_codes import ExitCode
+from runtime.servers import EmbeddedServers
+from tests.system.sandbox_page import Sandbox, Visitor, sandbox, wait_until
+
+MOVE_SECONDS = 60
+
+
+@pytest.fixture
+def running(data_folder: Path) -> Iterator[Sandbox]:
+    with sandbox(data_folder) as started:
+        yield started
+
+
+def amount(text: str, label: str) -> str:
+    """The money that stands behind a label in a reply."""
+    found = re.search(rf"{label}[^₹]*(₹[\d,]+\.\d\d)", text)
+    assert found, f"no {label} in:\n{text}"
+    return found[1]
+
+
+def processes_of(data_folder: Path) -> list[str]:
+    """The command lines of all processes that were started for a data folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(data_folder) in command:
+            found.append(command)
+    return found
+
+
+def assert_ended_cleanly(ended: Sandbox, data_folder: Path, number: signal.Signals) -> None:
+    assert ended.stop(number) == ExitCode.DONE
+    assert "Traceback" not in ended.log.read_text()
+    assert processes_of(data_folder) == []
+    with pytest.raises(ProcessLookupError):
+        os.killpg(ended.process.pid, 0)
+
+
+def test_started_again_it_knows_everyone_and_new_orders_are_new(data_folder):
+    with sandbox(data_folder) as first:
+        you = Visitor(first.address)
+        assert "₹20,000.00" in you.type("/register")[0]
+        bought = you.type("/buy 22s1 10")[0]
+        assert "Bought 10 × 22s1" in bought
+        assert_ended_cleanly(first, data_folder, signal.SIGINT)
+
+    with sandbox(data_folder) as second:
+        you = Visitor(second.address)
+        portfolio = you.type("/portfolio")[0]
+        assert "22s1" in portfolio
+        assert amount(bought, "Balance now") in portfolio
+        again = you.type("/buy 22s1 10")[0]
+        assert "Bought 10 × 22s1" in again
+        assert "Position now: 20 shares of 22s1" in again
+        assert amount(again, "Balance now") != amount(bought, "Balance now")
+        assert_ended_cleanly(second, data_folder, signal.SIGTERM)
+
+
+def test_prices_move_while_one_only_looks(running):
+    you = Visitor(running.address)
+    first = wait_until(you.topic, MOVE_SECONDS, "the ticker")
+    wait_until(lambda: you.topic() != first, MOVE_SECONDS, "a price that moves")
+    told = re.compile(r"(bought|sold|shorted|covered) [\d,]+ × \w+ at ₹")
+    wait_until(lambda: told.search("\n".join(you.texts())), MOVE_SECONDS, "a simulated trader's fill")
+
+
+def test_the_page_stays_while_the_database_is_away(running, data_folder):
+    you = Visitor(running.address)
+    you.type("/register")
+    postmaster = EmbeddedServers(data_folder).postgres.running_pid
+    assert postmaster is not None
+    os.kill(postmaster, signal.SIGKILL)
+    assert "charged" in you.type("/buy 22s1 10")[0]
+    with EmbeddedServers(data_folder):
+        wait_until(
+            lambda: any("Bought 1 × 22s1" in text for text in you.type("/buy 22s1 1")),
+            MOVE_SECONDS,
+            "a fill after the outage",
+        )
+    assert running.process.poll() is None
+
+
+def test_a_port_that_is_taken_is_answered_by_one_sentence(betjee):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = betjee("sandbox", BETJEE_SANDBOX_PORT=str(taken.getsockname()[1]))
+    assert ended.returncode == ExitCode.SETTING_WRONG
+    assert "BETJEE_SANDBOX_PORT" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,74 @@
+"""The sandbox's page in a real browser, used by the keyboard as a person does."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.sandbox_page import Sandbox, sandbox
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+ANSWER_MILLISECONDS = 30_000
+MOVE_MILLISECONDS = 60_000
+BROWSER_OPTIONS = [
+    "--no-sandbox",  # a container's root may not use the browser's own
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture
+def browser() -> Iterator["playwright.Browser"]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed (on Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=BROWSER_OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def running(data_folder: Path) -> Iterator[Sandbox]:
+    with sandbox(data_folder) as started:
+        yield started
+
+
+def test_a_person_registers_buys_and_sees_prices_move(browser, running):
+    page = browser.new_page(viewport={"width": 1200, "height": 800})
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(running.address)
+    expect = playwright.expect
+    composer = page.get_by_label("Message", exact=True)
+    chat = page.get_by_role("log")
+
+    def type_line(line: str) -> None:
+        composer.click()
+        page.keyboard.type(line, delay=20)
+        page.keyboard.press("Enter")
+
+    expect(chat.get_by_text("Welcome to the sandbox")).to_be_visible(timeout=ANSWER_MILLISECONDS)
+    type_line("/register")
+    page.keyboard.press("Enter")  # the first Enter chose it from the list of commands
+    expect(chat).to_contain_text("₹20,000.00", timeout=ANSWER_MILLISECONDS)
+    expect(composer).to_be_editable(timeout=ANSWER_MILLISECONDS)
+
+    type_line("/buy 22s1 10")
+    expect(chat.get_by_text("Bought 10 × 22s1").first).to_be_visible(timeout=ANSWER_MILLISECONDS)
+    expect(chat).to_contain_text("10 shares of 22s1")
+    expect(chat).to_contain_text("Only you can see this")
+    expect(chat).to_contain_text(re.compile(r"You bought 10 × 22s1 at ₹"))
+
+    # From here on nobody touches the page: the simulated traders move the prices on it.
+    ticker = page.locator("#channel-topic")
+    before = ticker.inner_text()
+    expect(ticker).not_to_have_text(before, timeout=MOVE_MILLISECONDS)
+    assert faults == []
