@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from exchange.database import Database
-from exchange.errors import ExchangeBusy, ExchangeError, ExchangeUnavailable, OutcomeUnknown, RequestRejected
+from exchange.database import Database, rejection
+from exchange.errors import ExchangeBusy, ExchangeError, ExchangeUnavailable, OutcomeUnknown
 from exchange.models import Order, Outcome
 
 _EXECUTE = "select * from betjee.execute_orders($1, $2::betjee.order_request[])"
@@ -86,7 +86,8 @@ class OrderQueue:
         """Take no new orders and finish those that wait."""
         self._closing = True
         workers = [lane.worker for lane in self._lanes.values() if lane.worker is not None]
-        await asyncio.gather(*workers)
+        # A worker that broke has told its callers; the others must be waited for all the same.
+        await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, exchange_id: int, lane: _Lane) -> None:
         try:
@@ -109,13 +110,14 @@ class OrderQueue:
                 for waiting in batch:
                     await self._send(exchange_id, [waiting])
             else:
-                batch[0].fail(RequestRejected("malformed", str(error)))
+                batch[0].fail(rejection(error))
         except ExchangeError as error:
             for waiting in batch:
                 waiting.fail(_own_error(error, waiting.order))
-        except Exception as error:
+        except BaseException:
+            # Cancelled, or a bug: nobody may wait for ever for an outcome that will not come.
             for waiting in batch:
-                waiting.fail(error)
+                waiting.fail(OutcomeUnknown(waiting.order.request_id))
             raise
         else:
             for waiting, row in zip(batch, rows, strict=True):

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 import sql
-from exchange.errors import ExchangeUnavailable, OutcomeUnknown
+from exchange.errors import ExchangeUnavailable, OutcomeUnknown, RequestRejected
 
 # The server was not there, went away, or asked us to come again: the same request may be sent again.
 CONNECTION_LOST = (
@@ -139,7 +139,8 @@ class Database:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     self._url,
-                    min_size=1,
+                    # With any more the pool keeps a task of its own that asks for ever while the server is away.
+                    min_size=0,
                     max_size=self._connections,
                     init=_prepare_connection,
                     reset=_keep_as_it_is,
@@ -149,18 +150,29 @@ class Database:
             return self._pool
 
 
-async def bootstrap(superuser_url: str, database: str, owner_password: str, service_password: str) -> None:
-    """Make the roles, their passwords and the database, where they are missing.
+def rejection(error: Exception) -> RequestRejected | ExchangeUnavailable:
+    """An error of PostgreSQL that asking again would not heal."""
+    if isinstance(error, (asyncpg.UndefinedFunctionError, asyncpg.InvalidSchemaNameError)):
+        return ExchangeUnavailable("The database has not been migrated: run `betjee migrate`.")
+    code = "not_allowed" if isinstance(error, asyncpg.InsufficientPrivilegeError) else "malformed"
+    return RequestRejected(code, str(error))
 
-    Passwords are hexadecimal or otherwise free of quotes. Raises `ExchangeUnavailable`.
+
+async def bootstrap(superuser_url: str, database: str, owner_password: str, service_password: str) -> None:
+    """Make the roles and the database where they are missing, and set the passwords.
+
+    Raises `ExchangeUnavailable`.
     """
     connection = await connect(superuser_url)
     try:
+        # Two processes that alter one role at the same moment would fail; the lock ends with the connection.
+        await connection.execute("select pg_advisory_lock(hashtext('betjee bootstrap'))")
         await connection.execute(sql.roles())
         for role, password in (("exchange_owner", owner_password), ("service_role", service_password)):
             quoted = await connection.fetchval("select quote_literal($1::text)", password)
             await connection.execute(f"alter role {role} password {quoted}")
-        if not await connection.fetchval("select true from pg_database where datname = $1", database):
+        known = await connection.fetchval("select true from pg_database where datname = $1", database)
+        if not known:
             name = await connection.fetchval("select quote_ident($1::text)", database)
             await connection.execute(f"create database {name} owner exchange_owner")
     finally:

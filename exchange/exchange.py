@@ -9,8 +9,8 @@ import asyncpg
 
 from exchange import models
 from exchange.batching import OrderQueue, order_request
-from exchange.database import Database
-from exchange.errors import ExchangeUnavailable, RequestRejected
+from exchange.database import Database, rejection
+from exchange.errors import RequestRejected
 
 _QUOTES_AT_MOST = 25
 
@@ -221,23 +221,15 @@ class Exchange:
         try:
             return await self._database.read(query, *arguments)
         except (asyncpg.PostgresError, asyncpg.DataError) as error:
-            raise _rejection(error) from error
+            raise rejection(error) from error
 
     async def _write(self, request_id: int, query: str, *arguments: Any) -> models.Json:
         """Call a writing function; `request_id` is its first argument, `$1`."""
         try:
             rows = await self._database.write(query, request_id, *arguments, request_id=request_id)
         except (asyncpg.PostgresError, asyncpg.DataError) as error:
-            raise _rejection(error) from error
+            raise rejection(error) from error
         document: models.Json = rows[0][0]
         if "refused" in document:
             raise RequestRejected(document["refused"], document["detail"])
         return document
-
-
-def _rejection(error: Exception) -> RequestRejected | ExchangeUnavailable:
-    """An error of PostgreSQL that asking again would not heal."""
-    if isinstance(error, (asyncpg.UndefinedFunctionError, asyncpg.InvalidSchemaNameError)):
-        return ExchangeUnavailable("The database has not been migrated: run `betjee migrate`.")
-    code = "not_allowed" if isinstance(error, asyncpg.InsufficientPrivilegeError) else "malformed"
-    return RequestRejected(code, str(error))

@@ -36,3 +36,7 @@ def set_up_logs(level: str) -> None:
     # Their own chatter at the level we choose for ourselves would bury ours.
     for library in ("discord", "apscheduler", "aiohttp", "asyncio"):
         logging.getLogger(library).setLevel(max(logging.getLogger().level, logging.WARNING))
+    # These warn at every start of voice libraries, which a bot without a voice lacks, and of an intent that the
+    # simulated Discord's check of itself does not ask for.
+    for library in ("discord.client", "discord.state"):
+        logging.getLogger(library).setLevel(logging.ERROR)

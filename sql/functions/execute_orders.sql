@@ -21,9 +21,11 @@ as $$
 declare
   v_exchange exchanges;
   v_settings exchange_settings;
+  v_codes text[];
   v_markets markets[];
   v_points curve_point[];
   v_references_paise bigint[];
+  v_user_ids bigint[];
   v_users users[];
   v_users_changed boolean[];
   v_positions positions[];
@@ -31,8 +33,11 @@ declare
   v_fills transactions[] := '{}';
   v_outcomes order_outcome[] := '{}';
   v_recorded requests[] := '{}';
-  v_recorded_as integer[] := '{}';
+  v_recorded_ids bigint[] := '{}';
   v_next record;
+  v_market_number integer;
+  v_user_number integer;
+  v_known_number integer;
   v_order order_request;
   v_market markets;
   v_user users;
@@ -40,34 +45,34 @@ declare
   v_outcome order_outcome;
   v_signed_shares bigint;
 begin
-  if cardinality(p_orders) not between 1 and 200 then
+  if coalesce(cardinality(p_orders), 0) not between 1 and 200 then
     raise exception 'A batch has 1 to 200 orders, not %.', cardinality(p_orders) using errcode = 'invalid_parameter_value';
   end if;
 
   if exists (
     select from unnest(p_orders) o
-    where num_nulls(o.request_id, o.user_id, o.market, o.side, o.confirmed) > 0 or order_sign(o.side) is null or o.request_id <= 0
+    where num_nulls(o.request_id, o.user_id, o.market, o.side, o.confirmed) > 0
+      or order_sign(o.side) is null or o.request_id <= 0 or char_length(o.market) > 40
   ) then
     raise exception 'An order lacks its request id, user, market or side.' using errcode = 'invalid_parameter_value';
   end if;
 
-  -- Load: the exchange and the markets locked, the rest protected by the exchange's lock. Users,
-  -- markets and positions are numbered by the order of their keys; the loop below refers to these.
+  -- Load: the exchange and the markets locked, the rest protected by the exchange's lock.
   v_exchange := lock_exchange(p_exchange_id);
   v_settings := typed_settings(v_exchange.settings);
   perform from markets m
   where m.exchange_id = p_exchange_id and m.code in (select o.market from unnest(p_orders) o)
   order by m.shift_id for update;
 
-  select array_agg(m order by i.market), array_agg(current_point(m) order by i.market),
-    array_agg(reference_price(m, v_settings, v_exchange.updated_at) order by i.market)
-  into v_markets, v_points, v_references_paise
+  select array_agg(i.market), array_agg(m), array_agg(current_point(m)),
+    array_agg(reference_price(m, v_settings, v_exchange.updated_at))
+  into v_codes, v_markets, v_points, v_references_paise
   from (select distinct o.market from unnest(p_orders) o) i
   left join lateral (
     select m.* from markets m where m.exchange_id = p_exchange_id and m.code = i.market limit 1) m on true;
 
-  select array_agg(u order by i.user_id), array_agg(false)
-  into v_users, v_users_changed
+  select array_agg(i.user_id), array_agg(u), array_agg(false)
+  into v_user_ids, v_users, v_users_changed
   from (select distinct o.user_id from unnest(p_orders) o) i
   left join lateral (
     select u.* from users u where u.exchange_id = p_exchange_id and u.user_id = i.user_id limit 1) u on true;
@@ -86,12 +91,9 @@ begin
 
   -- Decide, one order after the other, on the state that the orders before it have left.
   for v_next in
-    select o.ordinal, parameters_hash(row(o.user_id, o.market, o.side, o.shares, o.portion_bps, o.limit_paise)::text) as hash,
-      lag(o.ordinal) over (partition by o.request_id order by o.ordinal) as same_id_ordinal,
-      dense_rank() over (order by o.market) as market_number,
-      dense_rank() over (order by o.user_id) as user_number,
-      dense_rank() over (order by o.user_id, o.market) as position_number,
-      r.order_outcome as known_outcome, r.parameters_hash as known_hash, r.operation as known_operation
+    select o.ordinal, dense_rank() over (order by o.user_id, o.market) as position_number,
+      parameters_hash(row(o.user_id, o.market, o.side, o.shares, o.portion_bps, o.limit_paise)::text) as hash,
+      r.operation as known_operation, r.parameters_hash as known_hash, r.order_outcome as known_outcome
     from unnest(p_orders) with ordinality o(
       request_id, user_id, market, side, shares, portion_bps, limit_paise, confirmed, ordinal)
     left join lateral (
@@ -99,12 +101,12 @@ begin
     order by o.ordinal
   loop
     v_order := p_orders[v_next.ordinal];
-    v_recorded_as[v_next.ordinal] := v_recorded_as[v_next.same_id_ordinal];
-    if v_recorded_as[v_next.ordinal] is not null then
+    v_known_number := array_position(v_recorded_ids, v_order.request_id);
+    if v_known_number is not null then
       -- The id was first used earlier in this very batch.
       v_next.known_operation := 'execute_order';
-      v_next.known_hash := v_recorded[v_recorded_as[v_next.ordinal]].parameters_hash;
-      v_next.known_outcome := v_recorded[v_recorded_as[v_next.ordinal]].order_outcome;
+      v_next.known_hash := v_recorded[v_known_number].parameters_hash;
+      v_next.known_outcome := v_recorded[v_known_number].order_outcome;
     end if;
     if v_next.known_operation is not null then
       v_outcomes[v_next.ordinal] := case
@@ -113,10 +115,12 @@ begin
       continue;
     end if;
 
-    v_market := v_markets[v_next.market_number];
-    v_user := v_users[v_next.user_number];
+    v_market_number := array_position(v_codes, v_order.market);
+    v_user_number := array_position(v_user_ids, v_order.user_id);
+    v_market := v_markets[v_market_number];
+    v_user := v_users[v_user_number];
     v_decision := decide_order(
-      v_settings, v_market, v_points[v_next.market_number], v_references_paise[v_next.market_number],
+      v_settings, v_market, v_points[v_market_number], v_references_paise[v_market_number],
       v_user, v_positions[v_next.position_number], v_order);
     v_outcome := v_decision.outcome;
 
@@ -138,10 +142,10 @@ begin
       v_user.cash_paise := v_outcome.cash_paise;
       v_user.reserved_paise := v_outcome.reserved_paise;
 
-      v_markets[v_next.market_number] := v_market;
-      v_points[v_next.market_number] := v_decision.after;
-      v_users[v_next.user_number] := v_user;
-      v_users_changed[v_next.user_number] := true;
+      v_markets[v_market_number] := v_market;
+      v_points[v_market_number] := v_decision.after;
+      v_users[v_user_number] := v_user;
+      v_users_changed[v_user_number] := true;
       v_positions[v_next.position_number] := v_decision.held;
       v_positions_changed[v_next.position_number] := true;
     end if;
@@ -151,7 +155,7 @@ begin
       v_recorded := array_append(v_recorded, (
         p_exchange_id, v_order.request_id, 'execute_order', v_next.hash, null, v_outcome,
         v_exchange.updated_at)::requests);
-      v_recorded_as[v_next.ordinal] := cardinality(v_recorded);
+      v_recorded_ids := array_append(v_recorded_ids, v_order.request_id);
     end if;
   end loop;
 

@@ -20,7 +20,7 @@ as $$
       'How much worse than it was shown a confirmed order may fill.'),
     ('max_order_shares', 'integer', 1, 1000000, null, '1000', 'shares', false,
       'The largest order that opens a position.'),
-    ('band_bps', 'integer', 100, 1000000, null, '3000', 'bps', false,
+    ('band_bps', 'integer', 100, 1000000000, null, '3000', 'bps', false,
       'How far from its earlier price an order may take a market.'),
     ('band_seconds', 'integer', 1, 86400, null, '120', 'seconds', false,
       'How long ago that earlier price was.'),
