@@ -1,0 +1,90 @@
+"""The bot on Discord: one object that holds all the others together."""
+
+import logging
+from functools import partial
+
+import discord
+from discord.ext import commands
+from redis.asyncio import Redis
+
+from bot import replies
+from bot.cogs.accounts import Accounts
+from bot.cogs.boards import Boards
+from bot.cogs.moderation import Moderation
+from bot.cogs.trading import Trading
+from bot.communities import Communities
+from bot.delivery import Interaction, answer_at_once
+from bot.desk import OrderDesk
+from bot.errors import GuildNotReady
+from bot.intake import Intake
+from bot.suggestions import Suggestions
+from bot.sync import sync_commands
+from bot.tree import Tree
+from bot.views import is_taken
+from exchange.errors import ExchangeError
+from exchange.exchange import Exchange
+
+_log = logging.getLogger(__name__)
+
+
+class BetJee(commands.AutoShardedBot):
+    """The bot. It needs no privileged intent, keeps no messages, and mentions nobody."""
+
+    def __init__(self, exchange: Exchange, redis: Redis) -> None:
+        self.intake = Intake()
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=partial(Tree, intake=self.intake),  # type: ignore[arg-type]  # a factory serves as a class does
+            intents=discord.Intents(guilds=True),
+            max_messages=None,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self._exchange = exchange
+        self._redis = redis
+        self._communities = Communities(exchange)
+
+    async def setup_hook(self) -> None:
+        """Load the commands, and tell Discord of them where they have changed."""
+        suggestions = Suggestions(self._exchange, self._communities)
+        desk = OrderDesk(self._exchange, self.intake)
+        await self.add_cog(Accounts(self._exchange, self._communities))
+        await self.add_cog(Boards(self._exchange, self._communities))
+        await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
+        await self.add_cog(Moderation(self._exchange, self._communities, suggestions))
+        assert self.application_id is not None, "Discord tells it at login"
+        await sync_commands(self.tree, self.application_id, self._redis)
+
+    async def launch_shards(self) -> None:
+        """Ask how many shards there should be, and connect them to the gateway of the settings.
+
+        The library would take the address from the same answer and ignore the setting.
+        """
+        if self.shard_count is None:
+            self.shard_count, _, _ = await self.http.get_bot_gateway()
+        await super().launch_shards()
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Open the exchange of a guild that the bot has joined."""
+        await self._open_exchange(guild)
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """Open the exchange of a guild that the bot joined while it was away."""
+        await self._open_exchange(guild)
+
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Answer a button that no view waits for, as after a restart.
+
+        A view's own task is scheduled before this one, so whether it has taken the click is known here.
+        """
+        if interaction.type is discord.InteractionType.component and not is_taken(interaction):
+            await answer_at_once(interaction, replies.errors.button_expired())
+
+    async def on_message(self, _message: discord.Message, /) -> None:
+        """Nothing: the bot speaks in slash commands, and the library would look for others in each message."""
+
+    async def _open_exchange(self, guild: discord.Guild) -> None:
+        try:
+            await self._communities.exchange_of(guild)
+        except (ExchangeError, GuildNotReady) as error:
+            _log.warning("The exchange of guild %d is opened at its first command: %s", guild.id, error)

@@ -1,0 +1,1 @@
+"""The commands, one file for each group. A command reads what was typed, asks the exchange once, and answers."""

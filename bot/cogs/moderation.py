@@ -1,0 +1,97 @@
+"""Commands of moderators. Discord offers them to those who manage the server; the exchange checks who may."""
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice
+from discord.ext import commands
+
+from bot import replies
+from bot.communities import Communities, identity_of
+from bot.delivery import Interaction, answer
+from bot.suggestions import Suggestions
+from exchange.exchange import Exchange
+
+_FOR_MODERATORS = discord.Permissions(manage_guild=True)
+_NAME_CHARACTERS = 40
+_VALUE_CHARACTERS = 40
+
+
+class Moderation(commands.Cog):
+    """`/settings`, `/moderators` and `/reports`."""
+
+    settings = app_commands.Group(
+        name="settings",
+        description="See and change how the exchange works",
+        default_permissions=_FOR_MODERATORS,
+    )
+    moderators = app_commands.Group(
+        name="moderators", description="See and change who moderates", default_permissions=_FOR_MODERATORS
+    )
+
+    def __init__(self, exchange: Exchange, communities: Communities, suggestions: Suggestions) -> None:
+        self._exchange = exchange
+        self._communities = communities
+        self._suggestions = suggestions
+
+    @settings.command(name="list")
+    async def list_settings(self, interaction: Interaction) -> None:
+        """Show what can be set, with its value, default and bounds."""
+        exchange_id = await self._communities.exchange_of(interaction.guild)
+        settings = await self._exchange.list_settings(exchange_id)
+        await answer(interaction, replies.moderation.setting_list(settings))
+
+    @settings.command(name="set")
+    @app_commands.describe(name="The setting", value="Its new value; /settings list shows the bounds")
+    async def change_setting(
+        self,
+        interaction: Interaction,
+        name: app_commands.Range[str, 1, _NAME_CHARACTERS],
+        value: app_commands.Range[str, 1, _VALUE_CHARACTERS],
+    ) -> None:
+        """Change a setting, on the record."""
+        account = await self._communities.account_of_moderator(interaction)
+        change = await self._exchange.change_setting(
+            account.exchange_id, interaction.id, account.user.user_id, name, value
+        )
+        await answer(interaction, replies.moderation.setting_changed(change))
+
+    @change_setting.autocomplete("name")
+    async def suggest_settings(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
+        """Offer the settings that fit."""
+        return await self._suggestions.settings(interaction, typed)
+
+    @moderators.command(name="list")
+    async def list_moderators(self, interaction: Interaction) -> None:
+        """Show who moderates this exchange."""
+        exchange_id = await self._communities.exchange_of(interaction.guild)
+        moderators = await self._exchange.list_moderators(exchange_id)
+        await answer(interaction, replies.moderation.moderator_list(moderators))
+
+    @moderators.command(name="add")
+    @app_commands.describe(member="Who shall moderate")
+    async def add_moderator(self, interaction: Interaction, member: discord.Member) -> None:
+        """Make a member a moderator, on the record; only the owner may."""
+        account = await self._communities.account_of_moderator(interaction)
+        added = await self._exchange.add_moderator(
+            account.exchange_id, interaction.id, account.user.user_id, identity_of(member)
+        )
+        await answer(interaction, replies.moderation.moderator_added(added))
+
+    @moderators.command(name="remove")
+    @app_commands.describe(member="Who shall moderate no longer")
+    async def remove_moderator(self, interaction: Interaction, member: discord.Member) -> None:
+        """Take the role from a moderator, on the record; only the owner may."""
+        account = await self._communities.account_of_moderator(interaction)
+        target = await self._communities.account_of_member(interaction.guild, member)
+        removed = await self._exchange.remove_moderator(
+            account.exchange_id, interaction.id, account.user.user_id, target.user.user_id
+        )
+        await answer(interaction, replies.moderation.moderator_removed(removed))
+
+    @app_commands.command()
+    @app_commands.default_permissions(manage_guild=True)
+    async def reports(self, interaction: Interaction) -> None:
+        """Show the newest reports of members."""
+        account = await self._communities.account_of_moderator(interaction)
+        reports = await self._exchange.list_reports(account.exchange_id, account.user.user_id)
+        await answer(interaction, replies.moderation.report_list(reports))

@@ -1,0 +1,111 @@
+"""From Discord's guilds and members to the exchange's communities and users."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any, Final
+
+import discord
+
+from bot.errors import DISCORD_AWAY, GuildNotReady, NotModerator, NotRegistered
+from exchange.exchange import Exchange
+from exchange.models import Identity, User
+
+PROVIDER: Final = "discord"
+_OPENINGS_AT_ONCE: Final = 4
+"""A start with thousands of guilds must not crowd out the orders that already come in."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A member's account on the exchange of their guild."""
+
+    exchange_id: int
+    user: User
+
+
+def identity_of(member: discord.abc.User) -> Identity:
+    """Who a Discord user is to the exchange."""
+    return Identity(PROVIDER, str(member.id), member.display_name)
+
+
+class Communities:
+    """Finds the exchange of a guild, opens it where there is none, and finds members in it.
+
+    The exchange of a guild never changes, so its number is kept; everything else is asked each time.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._exchange_ids: dict[int, int] = {}
+        self._openings = asyncio.Semaphore(_OPENINGS_AT_ONCE)
+
+    async def exchange_of(self, guild: discord.Guild | None) -> int:
+        """The exchange of a guild, opened if need be; its owner becomes the first moderator.
+
+        Raises GuildNotReady for a guild that Discord has not described yet, and what `Exchange` raises.
+        """
+        if guild is None:
+            raise GuildNotReady
+        if guild.id not in self._exchange_ids:
+            async with self._openings:
+                self._exchange_ids[guild.id] = await self._find_or_open(guild)
+        return self._exchange_ids[guild.id]
+
+    async def account_of(self, interaction: discord.Interaction[Any]) -> Account:
+        """The account of the person who gave a command.
+
+        Raises NotRegistered where they have none or have not signed up, and what `exchange_of` does.
+        """
+        account = await self.find_account(interaction.guild, interaction.user)
+        if account is None or not account.user.registered:
+            raise NotRegistered
+        return account
+
+    async def account_of_moderator(self, interaction: discord.Interaction[Any]) -> Account:
+        """The account of the person who gave a moderators' command, signed up or not.
+
+        Raises NotModerator where the exchange does not know them; whether they moderate, it checks itself.
+        """
+        account = await self.find_account(interaction.guild, interaction.user)
+        if account is None:
+            raise NotModerator
+        return account
+
+    async def account_of_member(self, guild: discord.Guild | None, member: discord.abc.User) -> Account:
+        """The account of any member, signed up or not (an owner is known before).
+
+        Raises NotRegistered with their name where the exchange does not know them.
+        """
+        account = await self.find_account(guild, member)
+        if account is None:
+            raise NotRegistered(member.display_name)
+        return account
+
+    async def find_account(self, guild: discord.Guild | None, member: discord.abc.User) -> Account | None:
+        """The account of a member, or None."""
+        exchange_id = await self.exchange_of(guild)
+        user = await self._exchange.find_user(exchange_id, PROVIDER, str(member.id))
+        return None if user is None else Account(exchange_id, user)
+
+    async def _find_or_open(self, guild: discord.Guild) -> int:
+        known = await self._exchange.find_exchange(PROVIDER, str(guild.id))
+        if known is not None:
+            return known
+        owner = await _owner_of(guild)
+        exchange_id = await self._exchange.open_exchange(guild.id, PROVIDER, str(guild.id), guild.name, owner)
+        _log.info("Opened exchange %d for guild %d.", exchange_id, guild.id)
+        return exchange_id
+
+
+async def _owner_of(guild: discord.Guild) -> Identity:
+    """The owner's identity. Without the members intent only their id comes with the guild, so their name is asked for."""
+    if guild.owner_id is None:
+        raise GuildNotReady
+    try:
+        return identity_of(guild.owner or await guild.fetch_member(guild.owner_id))
+    except DISCORD_AWAY:
+        # The name is only shown to moderators and is corrected when the owner signs up.
+        return Identity(PROVIDER, str(guild.owner_id), "The owner")

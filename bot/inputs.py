@@ -1,0 +1,75 @@
+"""What people type, read once into what the exchange takes. Only shape is checked here; SQL rules on the rest."""
+
+import re
+from typing import Final
+
+import discord
+from discord import app_commands
+
+from bot.errors import InputUnreadable
+from bot.replies.text import safe
+from exchange.models import Size
+
+_TYPED_CHARACTERS: Final = 40
+_GROUPED: Final = r"\d+|\d{1,3}(?:,\d{2,3})*,\d{3}"
+_SHARES: Final = re.compile(_GROUPED, re.ASCII)
+_PORTION: Final = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))?\s*%", re.ASCII)
+_COINS: Final = re.compile(rf"₹?\s*({_GROUPED})(?:\.(\d{{1,2}}))?", re.ASCII)
+_DIGITS: Final = 12
+"""No market has as many shares, and nobody as many coins, as have more digits than this."""
+
+
+def read_size(text: str) -> Size:
+    """A number of shares (`10`, `1,000`), a portion (`50%`, `12.5%`) or `max`.
+
+    Raises InputUnreadable, with what to type instead.
+    """
+    typed = text.strip().lower()
+    if typed in {"max", "all"}:
+        return Size.maximum()
+    if portion := _PORTION.fullmatch(typed):
+        bps = int(portion[1]) * 100 + int((portion[2] or "").ljust(2, "0"))
+        if 1 <= bps <= Size.maximum().portion_bps:  # type: ignore[operator]  # a maximum is a portion
+            return Size(portion_bps=bps)
+        raise InputUnreadable("A part of what is possible is more than 0% and at most 100%.")
+    digits = typed.replace(",", "")
+    if _SHARES.fullmatch(typed) and len(digits) <= _DIGITS:
+        return Size(shares=int(digits))
+    raise InputUnreadable(
+        f"“{safe(text, _TYPED_CHARACTERS)}” is not a number of shares. "
+        "Type a whole number such as `10` or `1,000`, a part such as `50%`, or `max`."
+    )
+
+
+def read_coins(text: str) -> int:
+    """An amount of coins (`500`, `₹1,234.50`) in paise, read digit by digit so that nothing is rounded.
+
+    Raises InputUnreadable, with what to type instead.
+    """
+    amount = _COINS.fullmatch(text.strip())
+    if amount is None or len(amount[1].replace(",", "")) > _DIGITS:
+        raise InputUnreadable(
+            f"“{safe(text, _TYPED_CHARACTERS)}” is not an amount of coins. Type one such as `500` or `1,234.50`."
+        )
+    return int(amount[1].replace(",", "")) * 100 + int((amount[2] or "").ljust(2, "0"))
+
+
+class SizeInput(app_commands.Transformer):
+    """The `shares` of an order."""
+
+    async def transform(self, _interaction: discord.Interaction, value: str, /) -> Size:  # noqa: D102  # the class says it
+        return read_size(value)
+
+
+class CoinsInput(app_commands.Transformer):
+    """A limit in coins, in paise."""
+
+    async def transform(self, _interaction: discord.Interaction, value: str, /) -> int:  # noqa: D102  # the class says it
+        return read_coins(value)
+
+
+class MarketInput(app_commands.Transformer):
+    """A market's code as people type it; whether there is such a market is for the exchange to say."""
+
+    async def transform(self, _interaction: discord.Interaction, value: str, /) -> str:  # noqa: D102  # the class says it
+        return value.strip().lower()[:_TYPED_CHARACTERS]

@@ -1,0 +1,87 @@
+"""What a person reads about accounts: signing up, portfolios, feedback."""
+
+from typing import Final
+
+import discord
+
+from bot.replies.reply import BLUE, GREEN, GREY, Field, lines_that_fit, reply
+from bot.replies.text import holding, money, name, profit
+from exchange.models import Portfolio, Position, Registration
+
+NO_MONETARY_VALUE: Final = (
+    "Coins are play money: they have no monetary value, and cannot be bought, sold or exchanged for anything."
+)
+
+
+def registered(registration: Registration) -> discord.Embed:
+    """The welcome, or, the second time, what one already has."""
+    if not registration.created:
+        return reply(
+            GREY,
+            "You already have an account",
+            f"Your balance is **{money(registration.cash_paise)}**. `/portfolio` shows all you have.",
+        )
+    return reply(
+        GREEN,
+        "Welcome to the exchange",
+        f"{name(registration.display_name)}, you have been granted **{money(registration.bonus_paise)}** to start with.\n"
+        "`/markets` shows what is traded, `/buy` and `/short` take a side, `/help` explains the rest.",
+        [("Balance", money(registration.cash_paise))],
+        footer=NO_MONETARY_VALUE,
+    )
+
+
+def own_portfolio(portfolio: Portfolio) -> discord.Embed:
+    """All that the person who asks has."""
+    totals: list[Field] = [
+        ("Net worth", money(portfolio.net_worth_paise)),
+        ("Balance", money(portfolio.cash_paise)),
+        ("Buying power", money(portfolio.buying_power_paise)),
+        ("Reserved for shorts", money(portfolio.reserved_paise)),
+        ("Unrealised", profit(portfolio.unrealised_paise)),
+        ("Realised", profit(portfolio.realised_paise)),
+        ("Taxes paid", money(portfolio.taxes_paise)),
+        ("Granted", money(portfolio.granted_paise)),
+    ]
+    blocks = [_own_position(position) for position in portfolio.positions]
+    return reply(
+        BLUE,
+        "Your portfolio",
+        lines_that_fit(blocks) or "No positions yet. `/markets` shows what is traded.",
+        totals,
+        footer="Net worth is what closing every position now would really bring, after tax. Profits are before tax.",
+    )
+
+
+def public_portfolio(portfolio: Portfolio) -> discord.Embed:
+    """What anyone may know of another member: net worth and positions, not cash or taxes."""
+    held = [position for position in portfolio.positions if position.shares]
+    lines = [
+        f"**{position.market}** · {holding(position.shares)}, now {money(position.mark_price_paise)}"
+        for position in held
+    ]
+    return reply(
+        BLUE,
+        "Portfolio",
+        f"{name(portfolio.display_name)}\n{lines_that_fit(lines) or 'No positions.'}",
+        [("Net worth", money(portfolio.net_worth_paise))],
+    )
+
+
+def reported(report_id: int) -> discord.Embed:
+    """The thanks for feedback."""
+    return reply(GREEN, "Thank you", f"Your report {report_id} is with the moderators of this server.")
+
+
+def _own_position(position: Position) -> str:
+    """One position in three short lines, so that a phone does not break them."""
+    taxes = f"taxes {money(position.taxes_paise)}"
+    if not position.shares:
+        return f"**{position.market}** · closed\nrealised {profit(position.realised_paise)}, {taxes}"
+    reserved = f", reserved {money(position.reserved_paise)}" if position.reserved_paise else ""
+    return (
+        f"**{position.market}** · {holding(position.shares)}\n"
+        f"avg {money(position.average_cost_paise)}, now {money(position.mark_price_paise)}, "
+        f"closing {profit(position.liquidation_paise)}{reserved}\n"
+        f"unrealised {profit(position.unrealised_paise)}, realised {profit(position.realised_paise)}, {taxes}"
+    )

@@ -1,0 +1,83 @@
+"""What everyone may read: markets, the leaderboard, and help."""
+
+from typing import Final
+
+import discord
+
+from bot.replies.accounts import NO_MONETARY_VALUE
+from bot.replies.reply import BLUE, lines_that_fit, reply
+from bot.replies.text import change, grouped, money, name, plain
+from exchange.models import Market, Standing
+
+_MEDALS: Final = {1: "🥇", 2: "🥈", 3: "🥉"}
+_CODE_CHARACTERS: Final = 8
+_ROWS: Final = 30
+
+
+def market_board(markets: list[Market]) -> discord.Embed:
+    """All markets as a table that is narrow enough for a phone."""
+    rows = [f"{'market':<8}{'price ₹':>9}{'24 h':>9}{'left':>8}"]
+    rows += [_row(market) for market in markets[:_ROWS]]
+    closed = [
+        f"{plain(market.market, _CODE_CHARACTERS)} is {market.status}"
+        for market in markets
+        if market.status != "open"
+    ]
+    left_out = [f"{len(markets) - _ROWS} more are not shown"] if len(markets) > _ROWS else []
+    notes = "".join(f"\n{note}." for note in [*closed[:_ROWS], *left_out])
+    return reply(
+        BLUE,
+        "Markets",
+        "```\n" + "\n".join(rows) + "\n```" + notes,
+        footer="24 h: how far the price moved. left: shares that can still be bought.",
+    )
+
+
+def leaderboard(standings: list[Standing]) -> discord.Embed:
+    """The members of the highest net worth."""
+    lines = [
+        f"{_MEDALS.get(standing.rank, f'`{standing.rank:>2}`')} {name(standing.display_name)} · "
+        f"{money(standing.net_worth_paise)}"
+        for standing in standings
+    ]
+    return reply(
+        BLUE,
+        "Leaderboard",
+        lines_that_fit(lines) or "Nobody has registered yet. `/register` makes you the first.",
+        footer="By net worth: cash plus what closing every position now would really bring.",
+    )
+
+
+def help_page() -> discord.Embed:
+    """How the exchange works, in one card."""
+    embed = reply(
+        BLUE,
+        "How the exchange works",
+        "You trade shares of exam shifts. A share's price rises as people buy and falls as they sell: it is what "
+        "the crowd believes. " + NO_MONETARY_VALUE,
+    )
+    for title, text in HELP_SECTIONS.items():
+        embed.add_field(name=title, value=text, inline=False)
+    return embed
+
+
+HELP_SECTIONS: Final = {
+    "Start": "`/register` opens your account with free coins\n`/markets` shows prices, `/quote` what an order would do",
+    "Trade": "`/buy` and `/sell` if you think a price will rise\n`/short` and `/cover` if you think it will fall\n"
+    "Shares are a number, a part such as `50%`, or `max`. With `max_cost` or `min_proceeds` an order fills at "
+    "that total or better, or not at all.",
+    "Prices": "Each market has one price curve. Every share bought moves the price up a little, every share sold moves "
+    "it down, and an order pays what the curve says between the price before and the price after. "
+    "An order that moves the price far asks you to confirm.",
+    "Shorts": "A short sells shares you do not have, to buy them back cheaper. All it can lose is reserved from your "
+    "balance when you open it, so nobody is ever forced out.",
+    "Tax": "Each trade pays a small tax to the exchange's treasury. Every total you are shown includes it.",
+    "You": "`/portfolio` shows all you have, `/leaderboard` the top ten, `/report` writes to the moderators",
+    "Moderators": "`/settings`, `/moderators`, `/reports`",
+}
+
+
+def _row(market: Market) -> str:
+    price = money(market.price_paise).replace("₹", "")
+    code = plain(market.market, _CODE_CHARACTERS).replace("`", "'")
+    return f"{code:<8}{price:>9}{change(market.change_bps):>9}{grouped(market.available_shares):>8}"

@@ -1,0 +1,197 @@
+"""What a person reads about an order that was refused: what was asked, what is possible, what to do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import discord
+
+from bot.replies.reply import AMBER, Field, reply
+from bot.replies.text import TIMES, grouped, holding, money, safe, shares
+from bot.replies.trades import portion
+from exchange.models import Outcome, Refusal, Side
+
+_MARKET_CHARACTERS: Final = 20
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A refusal in words: a title, and a sentence or two that say why and what to do about it."""
+
+    title: str
+    explain: Callable[[Outcome], str]
+
+
+def refused(outcome: Outcome) -> discord.Embed:
+    """The refusal, to the one who asked. Nothing was charged, and it says so."""
+    assert outcome.code is not None, "a refusal has a code"
+    reason = REASONS[outcome.code]
+    return reply(
+        AMBER,
+        f"Not done: {reason.title}",
+        f"You asked to {asked(outcome)}. {reason.explain(outcome)}",
+        _figures(outcome),
+        footer="Nothing was charged.",
+    )
+
+
+def asked(outcome: Outcome) -> str:
+    """The order in its owner's words; the market may be any text, so it is made harmless."""
+    market = f"**{safe(outcome.market, _MARKET_CHARACTERS)}**"
+    if outcome.asked_bps is not None:
+        return f"{outcome.side.value} {portion(outcome.asked_bps)} of {market}"
+    return f"{outcome.side.value} {grouped(outcome.asked_shares or 0)} {TIMES} {market}"
+
+
+def _figures(outcome: Outcome) -> list[Field]:
+    """The figures that the refusal carries, those that mean nothing for it left out."""
+    fields: list[Field] = []
+    if outcome.code in _SIZE_MATTERS:
+        fields.append(("Possible now", shares(outcome.possible_shares or 0)))
+    if outcome.price_before_paise is not None:
+        fields.append(("Price now", money(outcome.price_before_paise)))
+    if outcome.position_shares is not None and outcome.label is not None:
+        fields.append(("Your position", f"{holding(outcome.position_shares)} of {outcome.market}"))
+    if outcome.cash_paise is not None:
+        fields.append(("Your balance", money(outcome.cash_paise)))
+    if outcome.buying_power_paise is not None:
+        fields.append(("Your buying power", money(outcome.buying_power_paise)))
+    return fields
+
+
+def _unknown_market(_: Outcome) -> str:
+    return "There is no such market. `/markets` lists them, and the market field suggests them as you type."
+
+
+def _market_not_open(outcome: Outcome) -> str:
+    return f"{outcome.label or 'The market'} is not open for trading now. `/markets` shows which markets are."
+
+
+def _invalid_shares(_: Outcome) -> str:
+    return "An order is for at least 1 share: type a number such as 10, a part such as 50%, or max."
+
+
+def _order_too_large(outcome: Outcome) -> str:
+    return f"That is more than one order may open. {_at_most(outcome)}"
+
+
+def _position_is_short(outcome: Outcome) -> str:
+    return (
+        f"You are {holding(_held(outcome))} there, so there is nothing to {outcome.side.value}. "
+        "To buy back what you are short of, use `/cover`."
+    )
+
+
+def _position_is_long(outcome: Outcome) -> str:
+    return (
+        f"You hold {holding(_held(outcome))} there, so there is nothing to {outcome.side.value}. "
+        "To give up shares you hold, use `/sell`; you can go short once you hold none."
+    )
+
+
+def _exceeds_position(outcome: Outcome) -> str:
+    closes_short = outcome.side is Side.COVER
+    if not _held(outcome):
+        missing, opening = ("are not short", "/short") if closes_short else ("hold no shares", "/buy")
+        return (
+            f"You {missing} there, so there is nothing to {outcome.side.value}. `{opening}` opens a position."
+        )
+    return f"You {'are' if closes_short else 'hold'} {holding(_held(outcome))} there. {_at_most(outcome)}"
+
+
+def _market_dry(outcome: Outcome) -> str:
+    return f"The market is dry: too few shares are left to buy. {_at_most(outcome)}"
+
+
+def _price_band(outcome: Outcome) -> str:
+    return (
+        f"It would take the price from {_price(outcome.price_before_paise)} to "
+        f"{_price(outcome.price_after_paise)}, further than it may go within a short time. "
+        f"{_at_most(outcome)} Or try again in a few minutes."
+    )
+
+
+def _insufficient_funds(outcome: Outcome) -> str:
+    if outcome.side is Side.SHORT:
+        need = (
+            f"A short of that size would bring {_price(outcome.total_paise)}, but keeps more than your "
+            f"{_price(outcome.buying_power_paise)} of buying power as collateral."
+        )
+    else:
+        need = (
+            f"It would cost {_price(outcome.total_paise)}, and your buying power is "
+            f"{_price(outcome.buying_power_paise)}."
+        )
+    return f"{need} {_at_most(outcome)}"
+
+
+def _limit_not_met(outcome: Outcome) -> str:
+    total, limit = _price(outcome.total_paise), _price(outcome.limit_paise)
+    if outcome.side.pays:
+        return f"It would cost {total}, more than the {limit} you allowed. {_at_most(outcome)}"
+    return (
+        f"It would bring {total}, less than the {limit} you wanted. Ask for less, or wait for a better price."
+    )
+
+
+def _request_reused(_: Outcome) -> str:
+    return (
+        "This order was given before with other figures. `/portfolio` shows what you have; then order anew."
+    )
+
+
+def _at_most(outcome: Outcome) -> str:
+    """What to do about the size; the exchange searched for the largest that it would take."""
+    if outcome.possible_shares:
+        return f"Possible now: {outcome.side.value} up to **{grouped(outcome.possible_shares)}**."
+    return "No size is possible now."
+
+
+def _price(paise: int | None) -> str:
+    return "an unknown amount" if paise is None else f"**{money(paise)}**"
+
+
+def _held(outcome: Outcome) -> int:
+    return outcome.position_shares or 0
+
+
+def _sentence(text: str) -> Callable[[Outcome], str]:
+    """An explanation that is the same whatever the figures are."""
+    return lambda _: text
+
+
+_SIGN_UP: Final = _sentence("You have no account on this server yet. `/register` opens one, with free coins.")
+
+_SIZE_MATTERS: Final = frozenset(
+    {
+        Refusal.ORDER_TOO_LARGE,
+        Refusal.EXCEEDS_POSITION,
+        Refusal.MARKET_DRY,
+        Refusal.PRICE_BAND,
+        Refusal.INSUFFICIENT_FUNDS,
+        Refusal.LIMIT_NOT_MET,
+    }
+)
+"""The refusals for which a smaller order may be taken."""
+
+REASONS: Final = {
+    Refusal.UNKNOWN_USER: Reason("no account", _SIGN_UP),
+    Refusal.NOT_REGISTERED: Reason("no account", _SIGN_UP),
+    Refusal.USER_FROZEN: Reason(
+        "your account is frozen",
+        _sentence("A moderator has frozen your account; what you have stays yours. Ask them with `/report`."),
+    ),
+    Refusal.USER_BANNED: Reason("you are banned", _sentence("Your account on this exchange is banned.")),
+    Refusal.UNKNOWN_MARKET: Reason("unknown market", _unknown_market),
+    Refusal.MARKET_NOT_OPEN: Reason("the market is not open", _market_not_open),
+    Refusal.INVALID_SHARES: Reason("not a number of shares", _invalid_shares),
+    Refusal.ORDER_TOO_LARGE: Reason("the order is too large", _order_too_large),
+    Refusal.POSITION_IS_SHORT: Reason("you are short there", _position_is_short),
+    Refusal.POSITION_IS_LONG: Reason("you hold shares there", _position_is_long),
+    Refusal.EXCEEDS_POSITION: Reason("more than you have", _exceeds_position),
+    Refusal.MARKET_DRY: Reason("too few shares are left", _market_dry),
+    Refusal.PRICE_BAND: Reason("the price would move too far", _price_band),
+    Refusal.INSUFFICIENT_FUNDS: Reason("not enough coins", _insufficient_funds),
+    Refusal.LIMIT_NOT_MET: Reason("your limit was not met", _limit_not_met),
+    Refusal.REQUEST_REUSED: Reason("already given", _request_reused),
+}

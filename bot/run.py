@@ -1,0 +1,118 @@
+"""Running the bot on Discord until it is told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from typing import Final
+
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from bot.client import BetJee
+from bot.errors import DISCORD_AWAY
+from bot.jobs import scheduled_jobs
+from exchange.database import Database
+from exchange.exchange import Exchange
+from runtime.settings import SettingError, Settings
+
+FINISH_SECONDS: Final = 15.0
+"""How long a shutdown waits for interactions in hand; a little longer than the exchange waits for its database."""
+
+_REDIS_SECONDS: Final = 0.1
+_FIRST_PAUSE_SECONDS: Final = 1.0
+_LONGEST_PAUSE_SECONDS: Final = 60.0
+_AUTHENTICATION_FAILED: Final = 4004
+
+_log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, database_url: str, redis_url: str) -> None:
+    """Run the bot until SIGTERM or SIGINT, then finish what is in hand and close everything.
+
+    Raises SettingError where Discord does not accept the token. A Discord that cannot be reached is
+    tried again and again, since it comes back.
+    """
+    token = settings.require_discord_token()
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    _point_library_at(settings)
+    exchange = Exchange(Database(database_url))
+    redis = redis_client(redis_url)
+    jobs = scheduled_jobs(exchange)
+    jobs.start()
+    try:
+        await _stay_online(exchange, redis, token, stop)
+    finally:
+        jobs.shutdown(wait=False)
+        await exchange.close()
+        await redis.aclose()
+
+
+def redis_client(url: str) -> Redis:
+    """A client that gives up at once: nothing the bot asks of Redis is worth keeping a person waiting."""
+    return Redis.from_url(
+        url,
+        socket_timeout=_REDIS_SECONDS,
+        socket_connect_timeout=_REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Windows has no such handlers; there the command line's own end the program.
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+def _point_library_at(settings: Settings) -> None:
+    """Both addresses are the library's globals and must be set before it logs in."""
+    discord.http.Route.BASE = settings.discord_api_base
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.discord_gateway)
+
+
+async def _stay_online(exchange: Exchange, redis: Redis, token: str, stop: asyncio.Event) -> None:
+    """Connect, and connect again whenever the library gives up, as it does when the first connection fails."""
+    pause = _FIRST_PAUSE_SECONDS
+    while not stop.is_set():
+        try:
+            await _serve(BetJee(exchange, redis), token, stop)
+        except discord.LoginFailure as error:
+            raise _wrong_token() from error
+        except (*DISCORD_AWAY, discord.GatewayNotFound, discord.ConnectionClosed) as error:
+            if isinstance(error, discord.ConnectionClosed) and error.code == _AUTHENTICATION_FAILED:
+                raise _wrong_token() from error
+            _log.warning("Discord cannot be reached; the next attempt is in %g s: %s", pause, error)
+        except Exception:  # noqa: BLE001  # one event that the library cannot read must not end the exchange
+            _log.exception("The connection to Discord broke; the next attempt is in %g s.", pause)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+async def _serve(bot: BetJee, token: str, stop: asyncio.Event) -> None:
+    """Serve until told to stop or the connection ends, whose error is raised."""
+    connection = asyncio.create_task(bot.start(token))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((connection, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if connection.done():
+            connection.result()
+        # The connection stays up meanwhile, so that whoever comes now is told of the restart.
+        await bot.intake.close(FINISH_SECONDS)
+    finally:
+        stopping.cancel()
+        await bot.close()
+        connection.cancel()
+        await asyncio.gather(connection, return_exceptions=True)
+
+
+def _wrong_token() -> SettingError:
+    return SettingError(
+        "DISCORD_TOKEN is not accepted by Discord: copy the token again from the Bot page of your application."
+    )

@@ -1,0 +1,47 @@
+"""What everyone may see."""
+
+from tests.bot.world import World
+
+
+async def test_the_markets_are_a_table_that_fits_a_phone(world: World):
+    await world.registered(world.asha)
+    await world.asks(world.asha, "buy", market="22s1", shares="10")
+    seen = await world.asks(world.asha, "markets")
+    assert not seen.ephemeral
+    table = (seen.embed.description or "").split("```")[1].strip("\n").splitlines()
+    assert [line.split()[0] for line in table] == [
+        "market",
+        *["21s1", "21s2", "22s1", "22s2", "23s1", "23s2", "24s1", "24s2", "28s1", "28s2"],
+    ]
+    assert table[3].split() == ["22s1", "16.69", "+0.36", "%", "9,890"]
+    assert {len(line) for line in table} == {34}
+
+
+async def test_the_leaderboard_names_the_richest_first(world: World):
+    nobody = await world.asks(world.asha, "leaderboard")
+    assert not nobody.ephemeral
+    assert "Nobody has registered yet" in nobody.text
+    await world.registered(world.asha, world.ravi)
+    await world.asks(world.asha, "buy", market="22s1", shares="10")
+    seen = await world.asks(world.ravi, "leaderboard")
+    lines = (seen.embed.description or "").splitlines()
+    assert lines[0] == "🥇 **Ravi** · ₹20,000.00"
+    assert lines[1].startswith("🥈 **Asha** · ₹19,99")
+
+
+async def test_help_explains_the_exchange_and_says_that_coins_are_worth_nothing(world: World):
+    seen = await world.asks(world.asha, "help")
+    assert seen.ephemeral
+    for part in ("no monetary value", "/register", "/short", "max_cost", "tax", "reserved"):
+        assert part in seen.text
+
+
+async def test_commands_are_not_offered_in_direct_messages(world: World):
+    assert world.asha.user.available_commands() == ()
+
+
+async def test_moderators_commands_are_not_offered_to_members(world: World):
+    offered = set(world.asha.available_commands(world.channel))
+    assert {"buy", "register", "report"} <= offered
+    assert not {command for command in offered if command.startswith(("settings", "moderators", "reports"))}
+    assert {"settings set", "moderators add", "reports"} <= set(world.meera.available_commands(world.channel))

@@ -1,0 +1,97 @@
+"""What moderators do and see. Discord hides their commands from others; the exchange refuses them anyway."""
+
+import discord
+import pytest
+import simcord
+
+from bot.errors import NotModerator
+from exchange.errors import RequestRejected
+from tests.bot.world import World
+
+
+@pytest.fixture
+def manager(world: World) -> simcord.MemberActor:
+    """Someone to whom Discord offers the moderators' commands, and who moderates nothing."""
+    role = world.guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    return world.guild.add_member(world.env.create_user("kiran", global_name="Kiran"), roles=[role])
+
+
+async def test_settings_are_listed_with_value_default_and_bounds(world: World):
+    seen = await world.asks(world.meera, "settings list")
+    assert seen.ephemeral
+    assert "`confirm_impact_bps` = **500** (5.00 %)" in seen.text
+    assert "1 to 1000000 bps, default 500" in seen.text
+    assert "`signup_bonus_paise` = **2000000** (₹20,000.00)" in seen.text
+    assert "`tax_bps` = **167** (1.67 %) †" in seen.text
+    assert "more." not in seen.text, "all settings fit into one answer"
+
+
+async def test_a_change_is_made_and_told(world: World):
+    seen = await world.asks(world.meera, "settings set", name="confirm_impact_bps", value="2000")
+    assert seen.ephemeral
+    assert "`confirm_impact_bps` was 500 and is now **2000**" in seen.text
+    await world.registered(world.asha)
+    fill = await world.asks(world.asha, "buy", market="22s1", shares="200")
+    assert fill.title == "Bought 200 × 22s1", "an impact of 8 % no longer asks"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("tax_bps", "5000", "tax_bps is a whole number from 0 to 1000 bps"),
+        ("gravity", "1", "There is no setting gravity"),
+    ],
+)
+async def test_a_wrong_value_is_answered_by_the_bounds(world: World, name: str, value: str, sentence: str):
+    seen = await world.asks(world.meera, "settings set", name=name, value=value)
+    assert seen.title == "Not done"
+    assert sentence in seen.text.replace("\\", "")
+    world.forgive(RequestRejected)
+
+
+async def test_setting_names_are_offered_with_their_values(world: World):
+    offered = await world.meera.autocomplete(world.channel, "settings set", "name", "confirm")
+    assert [choice["value"] for choice in offered] == ["confirm_impact_bps", "confirm_slippage_bps"]
+    assert offered[0]["name"] == "confirm_impact_bps · 500"
+
+
+async def test_moderators_are_added_listed_and_removed(world: World):
+    await world.registered(world.asha)
+    added = await world.asks(world.meera, "moderators add", member=world.asha)
+    assert added.ephemeral
+    assert "**Asha** is now a moderator" in added.text
+    listed = await world.asks(world.meera, "moderators list")
+    assert (listed.embed.description or "").splitlines() == ["**Meera** · owner", "**Asha** · moderator"]
+    removed = await world.asks(world.meera, "moderators remove", member=world.asha)
+    assert "**Asha** is no longer a moderator" in removed.text
+    listed = await world.asks(world.meera, "moderators list")
+    assert "Asha" not in listed.text
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("settings set", {"name": "tax_bps", "value": "0"}), ("reports", {})],
+)
+async def test_those_whom_the_exchange_does_not_know_are_refused(
+    world: World, manager: simcord.MemberActor, command: str, options: dict[str, str]
+):
+    seen = await world.asks(manager, command, **options)
+    assert seen.title == "Not allowed"
+    assert "Only moderators of this exchange" in seen.text
+    world.forgive(NotModerator)
+
+
+async def test_members_who_are_not_moderators_are_refused_by_the_exchange(
+    world: World, manager: simcord.MemberActor
+):
+    await world.registered(manager)
+    for command, options in (
+        ("settings set", {"name": "tax_bps", "value": "0"}),
+        ("reports", {}),
+        ("moderators add", {"member": world.asha}),
+        ("moderators remove", {"member": world.meera}),
+    ):
+        seen = await world.asks(manager, command, **options)
+        assert seen.title == "Not done", command
+        assert "Nothing has changed." in seen.text
+    world.forgive(RequestRejected)

@@ -1,0 +1,141 @@
+"""The replies themselves: complete, and within what Discord takes, whatever the figures are."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import discord
+import pytest
+
+from bot import replies
+from bot.replies import accounts, boards, errors, moderation, refusals, trades
+from exchange.errors import ExchangeBusy, ExchangeUnavailable, OutcomeUnknown, RequestRejected
+from exchange.models import (
+    Market,
+    Moderator,
+    Order,
+    Outcome,
+    Portfolio,
+    Position,
+    Refusal,
+    Registration,
+    Report,
+    Setting,
+    Side,
+    Size,
+    Standing,
+    Status,
+)
+
+LARGEST = 2**63 - 1
+WORST_NAME = "*" * 200
+
+
+def within_limits(embed: discord.Embed) -> bool:
+    """Whether Discord takes a card."""
+    return (
+        len(embed) <= 6_000
+        and len(embed.title or "") <= 256
+        and len(embed.description or "") <= 4_096
+        and len(embed.fields) <= 25
+        and all(
+            0 < len(field.name or "") <= 256 and 0 < len(field.value or "") <= 1_024 for field in embed.fields
+        )
+        and len(embed.footer.text or "") <= 2_048
+    )
+
+
+def outcome(side: Side, **figures: Any) -> Outcome:
+    """An outcome with the largest figures there can be."""
+    numbers = {
+        item.name: LARGEST for item in fields(Outcome) if item.name.endswith(("_paise", "_shares", "_bps"))
+    }
+    numbers |= {"shares": LARGEST, "request_id": LARGEST}
+    return Outcome(
+        **{
+            **numbers,
+            "status": Status.FILLED,
+            "market": "22s1",
+            "label": "22 JAN S1",
+            "side": side,
+            **figures,
+        }
+    )
+
+
+def test_every_refusal_has_its_words():
+    assert set(refusals.REASONS) == set(Refusal)
+
+
+@pytest.mark.parametrize("code", list(Refusal))
+@pytest.mark.parametrize("side", list(Side))
+def test_every_refusal_is_a_sentence_of_what_was_asked_and_says_that_nothing_was_charged(
+    code: Refusal, side: Side
+):
+    full = refusals.refused(outcome(side, status=Status.REFUSED, code=code))
+    bare = refusals.refused(Outcome(1, Status.REFUSED, WORST_NAME, side, code=code, asked_bps=5_000))
+    for embed in (full, bare):
+        assert within_limits(embed)
+        assert (embed.description or "").startswith(f"You asked to {side.value}")
+        assert embed.footer.text == "Nothing was charged."
+        assert "None" not in str(embed.to_dict())
+    assert "Your balance" in {field.name for field in full.fields}
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_trades_are_within_limits_whatever_their_figures(side: Side):
+    result = outcome(side)
+    for embed in (trades.filled(result), trades.quoted(result), trades.to_confirm(result)):
+        assert within_limits(embed)
+    assert len(trades.public_line(WORST_NAME, result)) <= 2_000
+
+
+def test_an_order_without_an_answer_names_itself():
+    order = Order(123, 1, "22s1", Side.BUY, Size(portion_bps=5_000))
+    embed = errors.order_unknown(order, trades.asked(order))
+    assert "buy 50% of 22s1" in (embed.description or "")
+    assert embed.footer.text == "Order 123"
+
+
+@pytest.mark.parametrize(
+    ("error", "title"),
+    [
+        (ExchangeUnavailable(), "The exchange could not be reached"),
+        (ExchangeBusy(), "The exchange is busy"),
+        (OutcomeUnknown(1), "No answer from the exchange"),
+        (RequestRejected("code", "A **sentence**."), "Not done"),
+        (discord.app_commands.CheckFailure(), "Not allowed"),
+        (ZeroDivisionError(), "Something went wrong on our side"),
+    ],
+)
+def test_every_error_has_its_words(error: Exception, title: str):
+    embed = errors.failed(error, 123)
+    assert embed.title == title
+    assert within_limits(embed)
+    assert errors.is_expected(error) == (not isinstance(error, ZeroDivisionError))
+
+
+def test_long_lists_are_cut_and_say_so():
+    position = Position("22s1", "22 JAN S1", *[LARGEST] * 8)
+    money = {item.name: LARGEST for item in fields(Portfolio) if item.name.endswith("_paise")}
+    portfolio = Portfolio(user_id=1, display_name=WORST_NAME, positions=(position,) * 100, **money)
+    setting = Setting("a" * 40, "integer", "paise", "b" * 200, str(LARGEST), "1", "1", "2")
+    report = Report(1, WORST_NAME, "*" * 1_000, datetime.now(UTC))
+    market = Market("22s1", "22 JAN S1", "halted", LARGEST, LARGEST, 0, LARGEST, 0, 1)
+    lists = [
+        accounts.own_portfolio(portfolio),
+        accounts.public_portfolio(portfolio),
+        moderation.setting_list([setting] * 100),
+        moderation.report_list([report] * 100),
+        moderation.moderator_list([Moderator(1, WORST_NAME, "discord", "1", "owner")] * 100),
+        boards.leaderboard([Standing(4, 1, WORST_NAME, LARGEST, LARGEST)] * 100),
+        boards.market_board([market] * 100),
+    ]
+    for embed in lists:
+        assert within_limits(embed), embed.title
+        assert "more" in (embed.description or ""), embed.title
+    assert within_limits(boards.help_page())
+    assert within_limits(
+        accounts.registered(Registration(1, WORST_NAME, created=True, bonus_paise=1, cash_paise=1))
+    )
+    assert len(replies.choices.market(market)) <= 100

@@ -1,0 +1,128 @@
+"""The running bot as a whole, on a server of Discord's protocol over real sockets."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import discord
+import pytest
+from discord.gateway import DiscordWebSocket
+
+from bot import run as bot_run
+from runtime.settings import SettingError, Settings, settings_from
+from tests.bot.discord_server import TOKEN, DiscordServer
+from tests.bot.wire import Wire
+from tests.conftest import Database
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that nobody listens on yet."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        number: int = listener.getsockname()[1]
+        return number
+
+
+@pytest.fixture
+def settings(port: int) -> Settings:
+    return settings_from(
+        {
+            "DISCORD_TOKEN": TOKEN,
+            "DISCORD_API_BASE": f"http://127.0.0.1:{port}/api",
+            "DISCORD_GATEWAY": f"ws://127.0.0.1:{port}/gateway",
+        }
+    )
+
+
+@pytest.fixture(autouse=True)
+def process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What `run` sets for the whole process is set back."""
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
+    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in handlers.items():
+        asyncio.get_event_loop().remove_signal_handler(number)
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+async def wire(database: Database) -> AsyncIterator[Wire]:
+    async with Wire(database.service_url) as wire:
+        yield wire
+
+
+@contextmanager
+def heard(logger: str, words: str) -> Iterator[asyncio.Event]:
+    """An event for a line in the log."""
+    event = asyncio.Event()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if words in record.getMessage():
+                event.set()
+
+    listener = Listener()
+    logging.getLogger(logger).addHandler(listener)
+    try:
+        yield event
+    finally:
+        logging.getLogger(logger).removeHandler(listener)
+
+
+async def test_the_bot_waits_for_discord_serves_and_ends_politely(
+    settings: Settings, port: int, wire: Wire, database: Database, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO)
+    running = asyncio.create_task(bot_run.run(settings, wire.url, database.redis_url))
+    try:
+        with heard("bot.run", "Discord cannot be reached") as late:
+            await asyncio.wait_for(late.wait(), 10)
+        async with DiscordServer().listening(port) as server, asyncio.timeout(20):
+            await server.identified.wait()
+            server.identified.clear()
+            await server.sends_nonsense()
+            await server.identified.wait()
+            await server.sends_command(7001, "register")
+            assert (await server.next_card(7001))["title"] == "Welcome to the exchange"
+
+            # An order is in hand, because the database is slow, when the bot is told to end.
+            wire.hold()
+            await server.sends_command(7002, "buy", market="22s1", shares="10")
+            while "7002/token-7002/callback" not in (await server.requests.get())[1]:
+                pass
+            with heard("bot.intake", "Finishing 1 interactions in hand") as closing:
+                os.kill(os.getpid(), signal.SIGTERM)
+                await closing.wait()
+            await server.sends_command(7003, "buy", market="22s1", shares="10")
+            assert (await server.next_card(7003))["title"] == "Restarting"
+            assert not running.done()
+            wire.mend()
+            assert (await server.next_card(7002))["title"] == "Bought 10 × 22s1"
+            await running
+    finally:
+        running.cancel()
+
+
+async def test_a_wrong_token_is_one_human_sentence(settings: Settings, port: int, database: Database):
+    wrong = settings_from({"DISCORD_TOKEN": "wrong", "DISCORD_API_BASE": settings.discord_api_base})
+    async with DiscordServer().listening(port), asyncio.timeout(10):
+        with pytest.raises(SettingError, match=r"^DISCORD_TOKEN is not accepted by Discord"):
+            await bot_run.run(wrong, database.service_url, database.redis_url)
+
+
+async def test_the_bot_can_be_told_to_end_before_it_was_online(settings: Settings, database: Database):
+    running = asyncio.create_task(bot_run.run(settings, database.service_url, database.redis_url))
+    try:
+        async with asyncio.timeout(10):
+            with heard("bot.run", "Discord cannot be reached") as late:
+                await late.wait()
+            os.kill(os.getpid(), signal.SIGINT)
+            await running
+    finally:
+        running.cancel()
