@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from runtime.exit_codes import ExitCode
 from tests.system.sandbox_page import Sandbox, sandbox
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Browser, expect, sync_playwright  # only where it is installed
 
 ANSWER_MILLISECONDS = 30_000
 MOVE_MILLISECONDS = 60_000
@@ -25,11 +27,11 @@ BROWSER_OPTIONS = [
 
 
 @pytest.fixture
-def browser() -> Iterator["playwright.Browser"]:
+def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("chromium is not installed (on Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as driver:
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=BROWSER_OPTIONS)
         yield browser
         browser.close()
@@ -46,7 +48,6 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(running.address)
-    expect = playwright.expect
     composer = page.get_by_label("Message", exact=True)
     chat = page.get_by_role("log")
 
@@ -72,3 +73,6 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
     before = ticker.inner_text()
     expect(ticker).not_to_have_text(before, timeout=MOVE_MILLISECONDS)
     assert faults == []
+
+    assert running.stop() == ExitCode.DONE  # with the page still open
+    assert "Traceback" not in running.log.read_text()

@@ -1,10 +1,12 @@
 """The sandbox's own small parts: commands typed as a line, and traders whom nothing stops."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
 from exchange.errors import ExchangeUnavailable
+from exchange.exchange import Exchange
 from exchange.models import Identity
 from sandbox.traders import Trader
 from sandbox.typed_commands import command_of
@@ -81,7 +83,9 @@ async def test_a_trader_goes_on_whatever_happens(fault):
             asked.release()
             raise fault
 
-    trader = Trader(BrokenExchange(), 1, Identity("discord", "1", "Aarav"), 0.001, lambda *_: None)
+    trader = Trader(
+        cast(Exchange, BrokenExchange()), 1, Identity("discord", "1", "Aarav"), 0.001, lambda *_: None
+    )
     trading = asyncio.create_task(trader.trade())
     async with asyncio.timeout(SECONDS):
         for _ in range(3):

@@ -1,0 +1,1 @@
+"""The embedded default: the real bot on a simulated Discord, on a page in the browser, with simulated traders."""

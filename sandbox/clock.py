@@ -1,0 +1,44 @@
+"""The simulated Discord's clock, which stands still unless it is moved, kept with the wall's."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Final
+
+import simcord
+
+from sandbox.routine import repeat
+
+BEAT_SECONDS: Final = 1.0
+
+
+def seconds_behind(env: simcord.Env) -> float:
+    """How far the simulated clock is behind the wall's."""
+    return max(0.0, (datetime.now(UTC) - env.now()).total_seconds())
+
+
+def set_clock(env: simcord.Env) -> None:
+    """Set the clock of a simulated Discord to now, before the bot connects to it.
+
+    It starts at the same instant in every run, and an interaction's id is made from its time: at
+    that instant, the first orders of a second run would be taken for repetitions of the first's.
+    """
+    env.backend.advance_clock(seconds_behind(env))
+
+
+async def keep_time(
+    env: simcord.Env, preview: simcord.Preview, turn: asyncio.Lock, acted: asyncio.Event
+) -> None:
+    """Move the clock on each second, so that the bot's time-outs end, and redraw the page if it changed."""
+
+    async def beat() -> None:
+        async with turn:
+            await env.advance_time(seconds_behind(env))
+            # What the bot sent is all that changes the page, apart from what people did there.
+            if env.http_requests or acted.is_set():
+                # These records are for tests to read, and would grow for as long as the sandbox runs.
+                env.http_requests.clear()
+                env.backend.transcript.clear()
+                acted.clear()
+                await preview.refresh()
+
+    await repeat("The page's clock", beat, lambda: BEAT_SECONDS)

@@ -1,0 +1,139 @@
+"""The sandbox: the real bot and the real exchange, on a simulated Discord in the browser."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from typing import Final
+
+import discord
+import simcord
+from simcord.backend.serializers import guild_create_payload
+
+from bot.client import BetJee
+from bot.communities import PROVIDER
+from bot.jobs import scheduled_jobs
+from bot.run import redis_client
+from exchange.database import Database
+from exchange.errors import ExchangeUnavailable
+from exchange.exchange import Exchange
+from exchange.models import Identity
+from runtime.settings import Settings
+from sandbox.clock import keep_time, set_clock
+from sandbox.guild import GUILD_ID, TRADERS, Guild, found_guild
+from sandbox.page import serve_page
+from sandbox.ticker import Ticker
+from sandbox.traders import Trader
+
+SETTLE_SECONDS: Final = 15.0
+"""How long an action may take. A command that waits for a database that is away takes 12 s."""
+
+SECONDS_BETWEEN_ORDERS: Final = 2.0
+"""Of all simulated traders together, on average."""
+
+EXCHANGE_LOOK_SECONDS: Final = 1.0
+
+LOCALE: Final = "en-GB"
+TIME_ZONE: Final = "Asia/Kolkata"
+"""The page shows dates and times as the exchange's community reads them."""
+
+HINT: Final = (
+    "Open it in a browser and type /register, then /buy 22s1 10. "
+    "“Viewing as” makes you another member or the moderator. Ctrl-C stops the sandbox."
+)
+
+
+async def run(settings: Settings, database_url: str, redis_url: str) -> None:
+    """Run the sandbox until it is told to stop by Ctrl-C, SIGTERM or SIGHUP.
+
+    Prints the page's address. Raises SettingError if the page's port is taken, and
+    ExchangeUnavailable if the database cannot be reached at the start.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with _exchange_at(database_url) as exchange, redis_client(redis_url) as redis:
+        # The first question opens the connections, which must not belong to the bot: whatever the bot starts,
+        # the simulated Discord waits for.
+        await exchange.find_exchange(PROVIDER, str(GUILD_ID))
+        await _run_until(stop, settings.sandbox_port, exchange, BetJee(exchange, redis))
+
+
+@contextlib.asynccontextmanager
+async def _exchange_at(database_url: str) -> AsyncIterator[Exchange]:
+    """The exchange with its scheduled jobs."""
+    exchange = Exchange(Database(database_url))
+    jobs = scheduled_jobs(exchange)
+    jobs.start()
+    try:
+        yield exchange
+    finally:
+        jobs.shutdown(wait=False)
+        await exchange.close()
+
+
+async def _run_until(stop: asyncio.Event, port: int, exchange: Exchange, bot: BetJee) -> None:
+    env = simcord.Env(bot, shard_count=1, settle_timeout=SETTLE_SECONDS)
+    guild = found_guild(env)
+    set_clock(env)
+    turn, acted = asyncio.Lock(), asyncio.Event()
+    await env.start()
+    try:
+        await _greet(env, bot)
+        async with (
+            env.preview(
+                guild.channel,
+                viewers=guild.viewers,
+                layout="channel",
+                assets=guild.pictures,
+                locale=LOCALE,
+                timezone=TIME_ZONE,
+            ) as preview,
+            serve_page(preview, turn, acted, port) as address,
+            asyncio.TaskGroup() as tasks,
+        ):
+            running = [
+                tasks.create_task(keep_time(env, preview, turn, acted)),
+                tasks.create_task(_enliven(exchange, bot, guild, turn)),
+            ]
+            print(f"{address}\n{HINT}", flush=True)  # noqa: T201  # the address is what the command is asked for
+            await stop.wait()
+            async with turn:  # An action in hand is finished first.
+                for task in running:
+                    task.cancel()
+    finally:
+        await env.shutdown()
+
+
+async def _greet(env: simcord.Env, bot: BetJee) -> None:
+    """Do what the simulated Discord leaves out when a bot connects to it."""
+    # Discord tells of each guild once more when the bot is ready, and the bot opens its exchange then.
+    env.backend.emit("GUILD_CREATE", guild_create_payload(env.backend, env.backend.get_guild(GUILD_ID)))
+    await env.settle()
+    # Tests want every error that a command raised. Here one that the bot has answered is an answer like any
+    # other, and the page must not call it a failure; so the error handler is the bot's own again.
+    del bot.tree.on_error
+
+
+async def _enliven(exchange: Exchange, bot: BetJee, guild: Guild, turn: asyncio.Lock) -> None:
+    """Let the simulated members trade, and the channel show it, once the bot has opened the guild's exchange."""
+    exchange_id = await _exchange_of_the_guild(exchange)
+    channel = bot.get_channel(guild.channel.id)
+    assert isinstance(channel, discord.TextChannel)
+    ticker = Ticker(exchange, exchange_id, channel, turn)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(ticker.run())
+        for person in TRADERS:
+            identity = Identity(PROVIDER, str(person.discord_id), person.display_name)
+            pause = SECONDS_BETWEEN_ORDERS * len(TRADERS)
+            tasks.create_task(Trader(exchange, exchange_id, identity, pause, ticker.tell).trade())
+
+
+async def _exchange_of_the_guild(exchange: Exchange) -> int:
+    """The bot opens it as soon as it can reach the database; until then it is looked for again."""
+    while True:
+        with contextlib.suppress(ExchangeUnavailable):
+            exchange_id = await exchange.find_exchange(PROVIDER, str(GUILD_ID))
+            if exchange_id is not None:
+                return exchange_id
+        await asyncio.sleep(EXCHANGE_LOOK_SECONDS)
