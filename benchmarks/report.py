@@ -1,0 +1,86 @@
+"""The table of figures, each beside its reference, and whether what we want to reach is reached."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks.figures import Result
+
+HOT, SPREAD = 1, 10
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Medians: through `Exchange` by callers and markets, naive by markets, pgbench by clients."""
+
+    through_exchange: dict[tuple[int, int], Result]
+    naive: dict[int, Result]
+    tpcb: dict[int, float]
+    discrepancies: list[str]
+
+    @property
+    def best_tpcb(self) -> float | None:
+        """Pgbench's transactions a second at its best number of clients."""
+        return max(self.tpcb.values(), default=None)
+
+
+def report(measured: Measured) -> str:
+    """All of it as text."""
+    return "\n".join(
+        [*_table(measured), "", *_references(measured), "", *_goals(measured), "", _audit(measured)]
+    )
+
+
+def _table(measured: Measured) -> Iterator[str]:
+    yield ""
+    yield "Durable trades (fsync and synchronous_commit on), callers and server on this one machine:"
+    yield ""
+    yield f"{'':34}{'trades/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'x naive':>9}{'x pgbench':>11}"
+    for (callers, markets), result in sorted(measured.through_exchange.items()):
+        yield _line(f"{_count(callers, 'caller')}, {_where(markets)}", result, measured, markets)
+    for markets, result in measured.naive.items():
+        yield _line(f"naive, 8 connections, {_where(markets)}", result, measured, markets)
+
+
+def _line(name: str, result: Result, measured: Measured, markets: int) -> str:
+    times_naive = result.per_second / measured.naive[markets].per_second
+    tpcb = measured.best_tpcb
+    times_tpcb = f"{result.per_second / tpcb:.1f}" if tpcb else "-"
+    latencies = f"{result.p50_ms:>9.1f}{result.p99_ms:>9.1f}"
+    return f"{name:34}{result.per_second:>10,.0f}{latencies}{times_naive:>9.1f}{times_tpcb:>11}"
+
+
+def _references(measured: Measured) -> Iterator[str]:
+    if not measured.tpcb:
+        yield "pgbench is not installed here, so its reference is missing (on Debian: postgresql-contrib)."
+        return
+    rates = ", ".join(f"{_count(clients, 'client')} {rate:,.0f}" for clients, rate in measured.tpcb.items())
+    yield f"pgbench, tpcb-like, prepared, transactions/s: {rates}"
+
+
+def _goals(measured: Measured) -> Iterator[str]:
+    hot = measured.through_exchange[200, HOT].per_second
+    spread = measured.through_exchange[200, SPREAD].per_second
+    naive = measured.naive[HOT].per_second
+    yield _goal("200 callers, hot: 10,000 trades/s", hot / 10_000)
+    yield _goal("200 callers, hot: 10 times naive", hot / (10 * naive))
+    if measured.best_tpcb:
+        yield _goal("200 callers, hot: twice pgbench", hot / (2 * measured.best_tpcb))
+    yield _goal("200 callers: hot no slower than ten", hot / spread)
+
+
+def _goal(name: str, part: float) -> str:
+    return f"{name:42}{part:>6.0%}  {'reached' if part >= 1 else 'missed'}"
+
+
+def _audit(measured: Measured) -> str:
+    if not measured.discrepancies:
+        return "The audit after all these trades is clean."
+    return "\n".join(["The audit found:", *measured.discrepancies])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _where(markets: int) -> str:
+    return "one hot market" if markets == HOT else f"{markets} markets"

@@ -1,0 +1,164 @@
+"""Orders that arrive while a batch commits go together as the next, and none of them can fail a stranger."""
+
+import asyncio
+from collections import Counter
+
+import asyncpg
+import pytest
+
+from exchange.batching import OrderQueue
+from exchange.database import Database as ConnectionPool
+from exchange.errors import ExchangeBusy, RequestRejected
+from exchange.exchange import Exchange
+from exchange.models import Order, Outcome, Refusal, Side, Size, Status
+from tests.conftest import Database
+from tests.model.curve import Terms
+from tests.model.founding import WIDE, Founded, found
+from tests.sql.blocking import holding_exchange, wait_for_waiting
+
+
+def buy(founded: Founded, request_id: int, market: str = "22s1", user: int = 0) -> Order:
+    return Order(request_id, founded.users[user], market, Side.BUY, Size(1), confirmed=True)
+
+
+async def submit_together(
+    exchange: Exchange,
+    founded: Founded,
+    owner: asyncpg.Connection,
+    watcher: asyncpg.Connection,
+    orders: list[Order],
+) -> list[Outcome | BaseException]:
+    """Send a first order, and the others while it waits, so that they make one batch."""
+    async with holding_exchange(owner, founded.exchange_id):
+        tasks = [asyncio.create_task(exchange.execute_order(founded.exchange_id, orders[0]))]
+        await wait_for_waiting(watcher, "execute_orders")
+        tasks += [
+            asyncio.create_task(exchange.execute_order(founded.exchange_id, order)) for order in orders[1:]
+        ]
+        await asyncio.sleep(0)
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def batches(owner: asyncpg.Connection) -> list[int]:
+    """How many fills each batch had; those of one batch have one time."""
+    rows = await owner.fetch(
+        "select count(*) from betjee.transactions group by executed_at order by executed_at"
+    )
+    return [row["count"] for row in rows]
+
+
+async def test_orders_that_arrive_meanwhile_are_one_batch(
+    exchange: Exchange, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    orders = [buy(founded, request_id) for request_id in range(1, 51)]
+    outcomes = await submit_together(exchange, founded, connection_owner, watcher, orders)
+    assert [outcome.request_id for outcome in outcomes if isinstance(outcome, Outcome)] == list(range(1, 51))
+    assert await batches(connection_owner) == [1, 49]
+
+
+async def test_a_batch_has_at_most_two_hundred_orders(
+    exchange: Exchange, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner, [10**10])
+    orders = [buy(founded, request_id) for request_id in range(1, 452)]
+    await submit_together(exchange, founded, connection_owner, watcher, orders)
+    assert await batches(connection_owner) == [1, 200, 200, 50]
+
+
+POISONS = {
+    "a request id that no request may have": {"request_id": 0},
+    "a user beyond all numbers": {"user_id": 2**70},
+    "a market that is no text": {"market": "22\0s1"},
+    "a market of a broken surrogate": {"market": "\ud800"},
+}
+
+
+@pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS)
+async def test_one_poisoned_order_fails_no_stranger(
+    exchange: Exchange,
+    connection_owner: asyncpg.Connection,
+    watcher: asyncpg.Connection,
+    poison: dict[str, object],
+) -> None:
+    founded = await found(connection_owner)
+    orders = [buy(founded, request_id) for request_id in range(1, 10)]
+    poisoned = {"request_id": 99, "user_id": founded.users[0], "market": "22s1"} | poison
+    orders.insert(5, Order(**poisoned, side=Side.BUY, size=Size(1), confirmed=True))  # type: ignore[arg-type]  # that is the poison
+    outcomes = await submit_together(exchange, founded, connection_owner, watcher, orders)
+    assert isinstance(outcomes.pop(5), RequestRejected)
+    assert [outcome.status for outcome in outcomes if isinstance(outcome, Outcome)] == [Status.FILLED] * 9
+
+
+async def test_two_hundred_callers_at_once_share_the_last_ten_shares(
+    exchange: Exchange, connection_owner: asyncpg.Connection
+) -> None:
+    nearly_dry = Terms(total_shares_cap=110, max_tradable_shares=100, min_market_shares=100)
+    founded = await found(connection_owner, [10**10] * 200, {"22s1": nearly_dry}, WIDE)
+    orders = [buy(founded, number + 1, user=number) for number in range(200)]
+    outcomes = await asyncio.gather(*(exchange.execute_order(founded.exchange_id, order) for order in orders))
+    assert Counter(outcome.code for outcome in outcomes) == {None: 10, Refusal.MARKET_DRY: 190}
+
+
+async def test_exchanges_do_not_wait_for_each_other(
+    exchange: Exchange, connection_owner: asyncpg.Connection
+) -> None:
+    held, free = await found(connection_owner), await found(connection_owner)
+    async with asyncio.TaskGroup() as group, holding_exchange(connection_owner, held.exchange_id):
+        waiting = group.create_task(exchange.execute_order(held.exchange_id, buy(held, 1)))
+        outcome = await exchange.execute_order(free.exchange_id, buy(free, 1))
+        assert outcome.status is Status.FILLED
+        assert not waiting.done()
+
+
+async def test_a_caller_who_gives_up_takes_nothing_back_and_disturbs_nobody(
+    exchange: Exchange, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    async with holding_exchange(connection_owner, founded.exchange_id):
+        impatient = asyncio.create_task(exchange.execute_order(founded.exchange_id, buy(founded, 1)))
+        await wait_for_waiting(watcher, "execute_orders")
+        other = asyncio.create_task(exchange.execute_order(founded.exchange_id, buy(founded, 2)))
+        await asyncio.sleep(0)
+        impatient.cancel()
+    assert (await other).position_shares == 2
+    repeated = await exchange.execute_order(founded.exchange_id, buy(founded, 1))
+    assert repeated.position_shares == 1
+
+
+async def test_closing_finishes_the_orders_that_wait(
+    exchange: Exchange, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    async with holding_exchange(connection_owner, founded.exchange_id):
+        orders = [
+            asyncio.create_task(exchange.execute_order(founded.exchange_id, buy(founded, number)))
+            for number in (1, 2)
+        ]
+        await wait_for_waiting(watcher, "execute_orders")
+        closing = asyncio.create_task(exchange.close())
+        await asyncio.sleep(0)
+        with pytest.raises(Exception, match="shutting down"):
+            await exchange.execute_order(founded.exchange_id, buy(founded, 3))
+    await closing
+    assert [order.result().status for order in orders] == [Status.FILLED] * 2
+
+
+async def test_a_queue_that_is_full_says_so_at_once(
+    database: Database, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    pool = ConnectionPool(database.service_url)
+    queue = OrderQueue(pool, most_waiting=2)
+    async with holding_exchange(connection_owner, founded.exchange_id):
+        orders = [asyncio.create_task(queue.execute(founded.exchange_id, buy(founded, 1)))]
+        await wait_for_waiting(watcher, "execute_orders")
+        orders += [
+            asyncio.create_task(queue.execute(founded.exchange_id, buy(founded, number))) for number in (2, 3)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(ExchangeBusy):
+            await queue.execute(founded.exchange_id, buy(founded, 4))
+    assert [(await order).status for order in orders] == [Status.FILLED] * 3
+    await queue.close()
+    await pool.close()

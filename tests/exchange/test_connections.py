@@ -1,0 +1,117 @@
+"""Lost connections and lost answers: a request is executed once, and its owner learns what became of it."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from exchange.database import Database as ConnectionPool
+from exchange.database import Patience
+from exchange.errors import ExchangeUnavailable, OutcomeUnknown
+from exchange.exchange import Exchange
+from exchange.models import Order, Outcome, Side, Size, Status
+from tests.conftest import Database
+from tests.exchange.wire import Wire
+from tests.model.founding import Founded, found
+from tests.model.invariants import discrepancies
+from tests.sql.blocking import holding_exchange, wait_for_waiting
+
+IMPATIENT = Patience(statement_seconds=0.5, request_seconds=0.5)
+
+
+def buy(founded: Founded, request_id: int, shares: int = 1) -> Order:
+    return Order(request_id, founded.users[0], "22s1", Side.BUY, Size(shares), confirmed=True)
+
+
+async def fills(owner: asyncpg.Connection) -> int:
+    count: int = await owner.fetchval("select count(*) from betjee.transactions")
+    return count
+
+
+async def test_a_killed_connection_costs_nobody_an_order(
+    exchange: Exchange, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    async with asyncio.TaskGroup() as group, holding_exchange(connection_owner, founded.exchange_id):
+        orders = [
+            group.create_task(exchange.execute_order(founded.exchange_id, buy(founded, request_id)))
+            for request_id in range(1, 21)
+        ]
+        for pid in await wait_for_waiting(watcher, "execute_orders"):
+            await watcher.execute("select pg_terminate_backend($1)", pid)
+    assert {order.result().status for order in orders} == {Status.FILLED}
+    assert await fills(connection_owner) == 20
+    assert await discrepancies(connection_owner, founded.exchange_id) == []
+
+
+async def test_an_answer_that_was_lost_is_given_again(
+    database: Database, connection_owner: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    async with Wire(database.service_url).stretched() as wire:
+        exchange = Exchange(ConnectionPool(wire.url))
+        await exchange.execute_order(founded.exchange_id, buy(founded, 1))  # Prepares the statement.
+        wire.swallow()
+        outcome = await exchange.execute_order(founded.exchange_id, buy(founded, 2))
+        assert wire.swallowed == 1
+        assert outcome.status is Status.FILLED
+        assert outcome.position_shares == 2
+        assert await fills(connection_owner) == 2
+        await exchange.close()
+
+
+async def test_an_outcome_nobody_heard_is_unknown_until_asked_again(
+    database: Database, exchange: Exchange, connection_owner: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    async with Wire(database.service_url).stretched() as wire:
+        impatient = Exchange(ConnectionPool(wire.url, patience=IMPATIENT))
+        await impatient.execute_order(founded.exchange_id, buy(founded, 1))
+        wire.swallow(1_000_000)
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await impatient.execute_order(founded.exchange_id, buy(founded, 2))
+        await impatient.close()
+    assert unknown.value.request_id == 2
+    assert await fills(connection_owner) == 2
+    outcome = await exchange.execute_order(founded.exchange_id, buy(founded, 2))
+    assert outcome.status is Status.FILLED
+    assert await fills(connection_owner) == 2
+
+
+async def test_an_exchange_that_hangs_is_unknown_in_bounded_time(
+    database: Database, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    impatient = Exchange(ConnectionPool(database.service_url, patience=IMPATIENT))
+    async with holding_exchange(connection_owner, founded.exchange_id):
+        with pytest.raises(OutcomeUnknown):
+            await impatient.execute_order(founded.exchange_id, buy(founded, 1))
+    await impatient.close()
+
+
+@pytest.mark.parametrize("method", ["execute_order", "quote_order"])
+async def test_a_server_that_is_not_there_is_unavailable(
+    database: Database, method: str, connection_owner: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    nowhere = (
+        database.service_url.replace("host=", "host=/nowhere") if "host=" in database.service_url else NOWHERE
+    )
+    exchange = Exchange(ConnectionPool(nowhere, patience=IMPATIENT))
+    with pytest.raises(ExchangeUnavailable):
+        await getattr(exchange, method)(founded.exchange_id, buy(founded, 1))
+    await exchange.close()
+    assert await fills(connection_owner) == 0
+
+
+NOWHERE = "postgresql://service_role@127.0.0.1:1/betjee"
+
+
+async def test_the_same_request_asked_twenty_times_at_once_has_one_effect(
+    exchange: Exchange, connection_owner: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    asked = [exchange.execute_order(founded.exchange_id, buy(founded, 7)) for _ in range(20)]
+    answers: list[Outcome] = await asyncio.gather(*asked)
+    assert answers == [answers[0]] * 20
+    assert await fills(connection_owner) == 1

@@ -1,0 +1,85 @@
+"""The curve and its two pricing rules in exact decimals, written from the design's formulas alone."""
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from functools import cache
+from typing import Final, Literal
+
+# Sixty digits leave more than forty behind the paisa for the largest market, where the exchange has twenty.
+EXACT: Final = Context(prec=60)
+ONE: Final = Decimal(1)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A market's terms, fixed for its life. Prices are in paise."""
+
+    pricing: Literal["integral", "average"] = "integral"
+    price_min_paise: int = 1_000
+    price_max_paise: int = 100_000
+    steepness: Decimal = Decimal(10)
+    midpoint: Decimal = Decimal("0.5")
+    total_shares_cap: int = 10_000
+    max_tradable_shares: int = 10_000
+    min_market_shares: int = 100
+    tax_bps: int = 167
+
+    @property
+    def collateral_paise(self) -> int:
+        """What one share sold short reserves: the most that buying it back can cost."""
+        return ceil_div(self.price_max_paise * (10_000 + self.tax_bps), 10_000)
+
+
+@cache
+def exact_price(terms: Terms, sold: int) -> Decimal:
+    """The price in paise, unrounded."""
+    growth = EXACT.exp(-_exponent(terms, sold))
+    span = Decimal(terms.price_max_paise - terms.price_min_paise)
+    return EXACT.add(Decimal(terms.price_min_paise), EXACT.divide(span, EXACT.add(ONE, growth)))
+
+
+def price(terms: Terms, sold: int) -> int:
+    """The price as it is shown: to the paisa, halves away from zero."""
+    return round_half_away(exact_price(terms, sold))
+
+
+@cache
+def value(terms: Terms, sold: int) -> int:
+    """V(sold): the integral of the price from minus infinity's floor, to the paisa."""
+    exponent = _exponent(terms, sold)
+    softplus = EXACT.ln(EXACT.add(ONE, EXACT.exp(exponent)))
+    span = Decimal(terms.price_max_paise - terms.price_min_paise)
+    scale = EXACT.divide(EXACT.multiply(span, Decimal(terms.max_tradable_shares)), terms.steepness)
+    return round_half_away(EXACT.add(Decimal(terms.price_min_paise * sold), EXACT.multiply(scale, softplus)))
+
+
+def gross(terms: Terms, sold: int, signed_shares: int) -> int:
+    """What moving the pool from `sold` by `signed_shares` costs (positive) or brings (negative), never signed."""
+    end = sold + signed_shares
+    if terms.pricing == "integral":
+        return abs(value(terms, end) - value(terms, sold))
+    both = EXACT.add(exact_price(terms, sold), exact_price(terms, end))
+    exact = EXACT.divide(EXACT.multiply(both, Decimal(abs(signed_shares))), Decimal(2))
+    # A millionth of a paisa is no reason to round up: prices that mirror each other add up to a whole number.
+    settled = exact.quantize(Decimal("1e-6"), context=EXACT)
+    return int(settled.to_integral_value(ROUND_CEILING if signed_shares > 0 else ROUND_FLOOR))
+
+
+def tax(terms: Terms, gross_paise: int) -> int:
+    """The tax on a gross, rounded up."""
+    return ceil_div(gross_paise * terms.tax_bps, 10_000)
+
+
+def ceil_div(dividend: int, divisor: int) -> int:
+    """Division rounded up."""
+    return -(-dividend // divisor)
+
+
+def round_half_away(number: Decimal) -> int:
+    """To the nearest whole number, halves away from zero."""
+    return int(number.to_integral_value(ROUND_HALF_UP))
+
+
+def _exponent(terms: Terms, sold: int) -> Decimal:
+    share = EXACT.divide(Decimal(sold), Decimal(terms.max_tradable_shares))
+    return EXACT.multiply(terms.steepness, EXACT.subtract(share, terms.midpoint))

@@ -1,0 +1,32 @@
+"""Connections for tests that race: several sessions of the application at once."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from tests.conftest import Database
+from tests.sql.blocking import watcher
+from tests.sql.front import DISCORD, Front
+
+__all__ = ["watcher"]
+
+
+@pytest.fixture
+async def sessions(database: Database) -> AsyncIterator[list[asyncpg.Connection]]:
+    """Forty sessions of the application."""
+    connections = [await asyncpg.connect(database.service_url) for _ in range(40)]
+    try:
+        yield connections
+    finally:
+        for connection in connections:
+            await connection.close()
+
+
+@pytest.fixture
+async def front(connection_service: asyncpg.Connection) -> Front:
+    """An exchange opened for a guild, whose owner is `owner`."""
+    opened = Front(connection_service)
+    document = await opened.document("open_exchange", 1_000, DISCORD, "guild", "Guild", "owner", "Owner")
+    opened.exchange_id = document["exchange_id"]
+    return opened

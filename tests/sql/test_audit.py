@@ -1,0 +1,78 @@
+"""The audit finds whatever is changed behind the exchange's back, and a rebuild puts it right."""
+
+import asyncpg
+import pytest
+
+from tests.model.founding import Founded, execute, found
+from tests.model.invariants import discrepancies
+from tests.model.state import Ask
+
+DAMAGES = {
+    "cash": "update betjee.users set cash_paise = cash_paise + 1 where user_id = $1",
+    "reserved": "update betjee.users set reserved_paise = reserved_paise + 1 where user_id = $1",
+    "a position": "update betjee.positions set shares = shares + 1 where user_id = $1 and shares > 0",
+    "a pool": "update betjee.markets set pool_paise = pool_paise - 1 where $1 > 0",
+    "remaining shares": "update betjee.markets set remaining_shares = remaining_shares - 1 where $1 > 0",
+    "open shorts": "update betjee.markets set open_short_shares = open_short_shares + 1 where $1 > 0",
+    "the treasury": "update betjee.exchanges set treasury_paise = treasury_paise - 1 where $1 > 0",
+    "a fill's gross": "update betjee.transactions set gross_paise = gross_paise + 1 where user_id = $1 and shares = 5",
+    "a fill's shares": "update betjee.transactions set shares = 6 where user_id = $1 and shares = 5",
+    "a fill's tax": "update betjee.transactions set tax_paise = tax_paise + 1 where user_id = $1 and shares = 5",
+    "a fill gone": "delete from betjee.transactions where user_id = $1 and shares = 5",
+    "a grant": "update betjee.grants set amount_paise = amount_paise + 1 where user_id = $1",
+}
+
+REPAIRABLE = ("cash", "reserved", "a position", "a pool", "remaining shares", "open shorts", "the treasury")
+
+AUDIT = "select betjee.audit_exchange($1)"
+
+
+@pytest.fixture
+async def traded(connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection) -> Founded:
+    """An exchange in which a few trades were made."""
+    founded = await found(connection_owner, (2_000_000, 20_000_000))
+    sides = [(0, "buy", 5), (1, "short", 3), (0, "buy", 2), (0, "sell", 1), (1, "cover", 1)]
+    asks = [
+        Ask(number, founded.users[user], "22s1", side, shares, confirmed=True)
+        for number, (user, side, shares) in enumerate(sides, start=1)
+    ]
+    await execute(connection_service, founded.exchange_id, asks)
+    return founded
+
+
+async def test_an_exchange_that_only_traded_is_clean(
+    traded: Founded, connection_service: asyncpg.Connection
+) -> None:
+    assert await connection_service.fetch(AUDIT, traded.exchange_id) == []
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_every_damage_is_found(
+    traded: Founded, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection, damage: str
+) -> None:
+    await connection_owner.execute(DAMAGES[damage], traded.users[0])
+    assert await connection_service.fetch(AUDIT, traded.exchange_id) != []
+    assert await discrepancies(connection_owner, traded.exchange_id) != []
+
+
+@pytest.mark.parametrize("damage", REPAIRABLE)
+async def test_the_state_is_rebuilt_from_the_ledger_by_the_owner_alone(
+    traded: Founded, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection, damage: str
+) -> None:
+    await connection_owner.execute(DAMAGES[damage], traded.users[0])
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection_service.execute("select betjee.repair_exchange($1)", traded.exchange_id)
+    await connection_owner.execute("select betjee.repair_exchange($1)", traded.exchange_id)
+    assert await connection_service.fetch(AUDIT, traded.exchange_id) == []
+    assert await discrepancies(connection_owner, traded.exchange_id) == []
+
+
+async def test_any_moment_of_the_past_can_be_replayed(
+    traded: Founded, connection_service: asyncpg.Connection
+) -> None:
+    rows = await connection_service.fetch(
+        "select figures ->> 'remaining_shares' as remaining from generate_series(2, 7) moment,"
+        " lateral betjee.replayed_state($1, moment) where kind = 'market' order by moment",
+        traded.exchange_id,
+    )
+    assert [10_000 - int(row["remaining"]) for row in rows] == [0, 5, 2, 4, 3, 4]

@@ -1,0 +1,138 @@
+"""House rules that the catalogue can show: keys, comments, functions, no triggers."""
+
+import asyncpg
+import pytest
+
+KEYS_WITHOUT_EXCHANGE = {"communities_pkey"}
+"""A community is what an exchange is found by, so its key cannot lead with one."""
+
+FOR_THE_APPLICATION = {
+    "add_moderator",
+    "audit_exchange",
+    "audit_figures",
+    "change_setting",
+    "check_moment",
+    "execute_orders",
+    "find_exchange",
+    "find_user",
+    "get_leaderboard",
+    "get_portfolio",
+    "get_preferences",
+    "get_public_leaderboard",
+    "list_markets",
+    "list_moderators",
+    "list_reports",
+    "list_settings",
+    "open_exchange",
+    "purge_requests",
+    "quote_order",
+    "register_user",
+    "remove_moderator",
+    "replayed_state",
+    "report",
+}
+
+FUNCTIONS = "select * from pg_proc where pronamespace = 'betjee'::regnamespace"
+NAME = "oid::regprocedure::text as name"
+
+
+async def names(connection: asyncpg.Connection, query: str, *arguments: object) -> set[str]:
+    return {row["name"] for row in await connection.fetch(query, *arguments)}
+
+
+async def test_every_key_leads_with_the_exchange(watcher: asyncpg.Connection) -> None:
+    keys = await watcher.fetch(
+        "select k.conname as name, a.attname as first from pg_constraint k"
+        " join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]"
+        " where k.connamespace = 'betjee'::regnamespace and k.contype in ('p', 'u', 'f')"
+        " union all"
+        " select c.relname, a.attname from pg_index i join pg_class c on c.oid = i.indexrelid"
+        " join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]"
+        " where c.relnamespace = 'betjee'::regnamespace and i.indisunique"
+    )
+    assert {row["name"] for row in keys if row["first"] != "exchange_id"} == KEYS_WITHOUT_EXCHANGE
+
+
+async def test_every_table_has_a_primary_key(watcher: asyncpg.Connection) -> None:
+    without = await names(
+        watcher,
+        "select relname as name from pg_class where relnamespace = 'betjee'::regnamespace and relkind = 'r'"
+        " and not exists (select from pg_index where indrelid = pg_class.oid and indisprimary)",
+    )
+    assert without == set()
+
+
+async def test_there_are_no_triggers_and_no_views(watcher: asyncpg.Connection) -> None:
+    assert await names(watcher, "select tgname as name from pg_trigger where not tgisinternal") == set()
+    views = "select viewname as name from pg_views where schemaname = 'betjee'"
+    assert await names(watcher, views) == set()
+
+
+async def test_everything_has_a_comment(watcher: asyncpg.Connection) -> None:
+    silent = await names(
+        watcher,
+        "select relname as name from pg_class where relnamespace = 'betjee'::regnamespace and relkind in ('r', 'v')"
+        "   and obj_description(oid, 'pg_class') is null"
+        f" union all select {NAME} from ({FUNCTIONS}) f where obj_description(oid, 'pg_proc') is null"
+        " union all select t.typname from pg_type t join pg_class c on c.oid = t.typrelid"
+        "   where t.typnamespace = 'betjee'::regnamespace and c.relkind = 'c' and obj_description(t.oid, 'pg_type') is null",
+    )
+    assert silent == set()
+
+
+async def test_every_function_has_a_fixed_search_path(watcher: asyncpg.Connection) -> None:
+    # A body in standard SQL is resolved when it is created, so it needs none.
+    loose = await names(
+        watcher,
+        f"select {NAME} from ({FUNCTIONS}) f where prosqlbody is null"
+        " and not coalesce(proconfig, '{}') @> array['search_path=betjee, pg_temp']",
+    )
+    assert loose == set()
+
+
+async def test_nobody_may_call_a_function_unless_it_is_granted(watcher: asyncpg.Connection) -> None:
+    public = f"select {NAME} from ({FUNCTIONS}) f where proacl is null or 0 in (select grantee from aclexplode(proacl))"
+    assert await names(watcher, public) == set()
+    granted = f"select proname as name from ({FUNCTIONS}) f where has_function_privilege($1, oid, 'execute')"
+    assert await names(watcher, granted, "service_role") == FOR_THE_APPLICATION
+    assert await names(watcher, granted, "anon") == {"get_public_leaderboard"}
+
+
+async def test_functions_run_with_more_rights_only_as_the_writer_or_the_eraser(
+    watcher: asyncpg.Connection,
+) -> None:
+    owners = await names(
+        watcher, f"select distinct pg_get_userbyid(proowner) as name from ({FUNCTIONS}) f where prosecdef"
+    )
+    assert owners <= {"exchange_writer", "exchange_eraser"}
+
+
+async def test_functions_use_the_clock_under_the_lock_and_no_dynamic_statements(
+    watcher: asyncpg.Connection,
+) -> None:
+    wrong = await names(
+        watcher,
+        f"select {NAME} from ({FUNCTIONS}) f"
+        r" where prosrc ~* '\mnow\(\)|current_timestamp|\mexecute\s+(format|''|v_|p_)|\mnotify\M|pg_notify'",
+    )
+    assert wrong == set()
+
+
+async def test_every_function_passes_plpgsqls_own_checks(watcher: asyncpg.Connection) -> None:
+    definitions = await watcher.fetch(
+        "select p.oid::regprocedure::text as name, pg_get_functiondef(p.oid) as definition from pg_proc p"
+        " join pg_language l on l.oid = p.prolang where pronamespace = 'betjee'::regnamespace and lanname = 'plpgsql'"
+    )
+    assert definitions
+    await watcher.execute("set plpgsql.extra_errors = 'all'")
+    for row in definitions:
+        await watcher.execute(row["definition"])
+
+
+async def test_plpgsqls_own_checks_would_notice(watcher: asyncpg.Connection) -> None:
+    await watcher.execute("set plpgsql.extra_errors = 'all'")
+    with pytest.raises(asyncpg.DuplicateAliasError):
+        await watcher.execute(
+            "create function pg_temp.shadows(p_x bigint) returns bigint language plpgsql as"
+            " 'declare p_x bigint; begin return p_x; end'"
+        )

@@ -1,0 +1,100 @@
+"""At size, the hot functions read the rows they need by an index, and nothing else."""
+
+import asyncpg
+import pytest
+
+from tests.model.founding import as_row, found
+from tests.model.state import Ask
+
+MEMBERS = """
+insert into betjee.users (exchange_id, display_name, cash_paise, registered_at)
+select $1, 'Member', 1000000000, clock_timestamp() from generate_series(1, 5000)
+"""
+POSITIONS = (
+    "insert into betjee.positions select $1, user_id, 1, 0, 0, 0, 0 from betjee.users where exchange_id = $1"
+)
+ACCOUNTS = """
+insert into betjee.accounts (exchange_id, provider, provider_user_id, user_id)
+select $1, 'discord', user_id::text, user_id from betjee.users where exchange_id = $1
+"""
+FILLS = """
+insert into betjee.transactions (
+  exchange_id, sequence, user_id, shift_id, shares, price_paise, gross_paise, tax_paise,
+  price_after_paise, cause, request_id, executed_at)
+select $1, 1000 + number, $2, 1, 1, 1663, 1663, 28, 1663, 'order', number,
+  clock_timestamp() - interval '1 day' + number * interval '1 second'
+from generate_series(1, 20000) number
+"""
+ROWS_READ = """
+select coalesce(sum(seq_tup_read), 0) + coalesce(sum(idx_tup_fetch), 0) from pg_stat_xact_user_tables
+where schemaname = 'betjee'
+"""
+WARM_UP = 6
+"""A statement of a function gets its generic plan after five calls, and that is the one to judge."""
+
+
+@pytest.fixture
+async def crowded(connection_owner: asyncpg.Connection, watcher: asyncpg.Connection) -> tuple[int, list[int]]:
+    """An exchange with thousands of members, positions, fills and requests; its number and some members."""
+    founded = await found(connection_owner, [10**9])
+    exchange_id = founded.exchange_id
+    for table in (MEMBERS, POSITIONS, ACCOUNTS):
+        await connection_owner.execute(table, exchange_id)
+    await connection_owner.execute(FILLS, exchange_id, founded.users[0])
+    await connection_owner.execute(
+        "update betjee.exchanges set sequence = 100000 where exchange_id = $1", exchange_id
+    )
+    await watcher.execute("analyze")
+    users = await connection_owner.fetch(
+        "select user_id from betjee.users where exchange_id = $1 limit 200", exchange_id
+    )
+    return exchange_id, [row["user_id"] for row in users]
+
+
+async def rows_read(service: asyncpg.Connection, query: str, calls: list[tuple[object, ...]]) -> int:
+    """How many rows the last of these calls reads from tables."""
+    for call in calls[:-1]:
+        await service.fetch(query, *call)
+    async with service.transaction():
+        before = await service.fetchval(ROWS_READ)
+        await service.fetch(query, *calls[-1])
+        after = await service.fetchval(ROWS_READ)
+    read: int = after - before
+    return read
+
+
+@pytest.mark.parametrize("batch", [1, 200])
+async def test_a_batch_reads_a_few_rows_for_each_order(
+    crowded: tuple[int, list[int]], connection_service: asyncpg.Connection, batch: int
+) -> None:
+    exchange_id, users = crowded
+    calls: list[tuple[object, ...]] = []
+    for number in range(WARM_UP + 1):
+        side = "sell" if number % 2 else "buy"
+        first_id = 1_000_000 + number * batch
+        asks = [
+            Ask(first_id + place, user, "22s1", side, 1, confirmed=True)
+            for place, user in enumerate(users[:batch])
+        ]
+        calls.append((exchange_id, [as_row(ask) for ask in asks]))
+    query = "select * from betjee.execute_orders($1, $2::betjee.order_request[])"
+    assert await rows_read(connection_service, query, calls) in range(batch, 20 + 10 * batch)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select betjee.quote_order($1, (1, $2, '22s1', 'buy', 1, null, null, true)::betjee.order_request)",
+        "select betjee.get_portfolio($1, $2)",
+        "select betjee.find_user($1, 'discord', $2::bigint::text)",
+        "select betjee.list_markets($1) where $2::bigint > 0",
+    ],
+)
+async def test_a_view_reads_a_few_rows(
+    crowded: tuple[int, list[int]], connection_service: asyncpg.Connection, query: str
+) -> None:
+    exchange_id, users = crowded
+    assert (
+        await rows_read(connection_service, query, [(exchange_id, user) for user in users[: WARM_UP + 1]])
+        <= 20
+    )
