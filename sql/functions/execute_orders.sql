@@ -11,6 +11,7 @@ set search_path = betjee, pg_temp
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
+set jit = off
 as $$
 -- Executes 1 to 200 orders in one transaction, each with its own outcome, in the order given.
 -- Locks: the exchange, then the markets named, in the order of their numbers.
