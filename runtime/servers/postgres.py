@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+import psutil
+
 from runtime.servers import processes, programs
 from runtime.servers.errors import ServerError
 from runtime.servers.folder import DataFolder, private_file
@@ -166,12 +168,12 @@ class Postgres:
     def _forget_reused_pid(self) -> None:
         """Keep a stale file with a reused number from stopping the start.
 
-        PostgreSQL takes any living process of that number for a server. The file cannot simply go, since it
+        PostgreSQL takes any process of that number for a server, even one that only waits to be reaped. The file cannot simply go, since it
         also names the shared memory by which PostgreSQL finds processes that outlived a crash. But it knows
         that a file with its own parent's number is stale, and still checks the rest: so we put in ours.
         """
         pid = self._recorded_pid()
-        if pid is not None and processes.is_alive(pid):
+        if pid is not None and psutil.pid_exists(pid):
             path = self._data / "postmaster.pid"
             rest = path.read_text().split("\n", 1)[1]
             path.write_text(f"{os.getpid()}\n{rest}")

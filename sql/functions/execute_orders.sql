@@ -7,11 +7,12 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 -- Every join below is of a small array with a table by its key; any other plan would read the table.
 -- For the same reason rows are looked up with `lateral … limit 1`, which has no other plan, however
--- little is known of a table when a connection first plans this.
+-- little is known of a table when a connection first plans this; so one plan serves every batch.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 set jit = off
+set plan_cache_mode = force_generic_plan
 as $$
 -- Executes 1 to 200 orders in one transaction, each with its own outcome, in the order given.
 -- Locks: the exchange, then the markets named, in the order of their numbers.
