@@ -64,12 +64,17 @@ class BetJee(commands.AutoShardedBot):
             self.shard_count, _, _ = await self.http.get_bot_gateway()
         await super().launch_shards()
 
+    async def on_ready(self) -> None:
+        """Open the exchanges of guilds that the bot joined while it or the database was away."""
+        for guild in self.guilds:
+            await self._open_exchange(guild)
+
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Open the exchange of a guild that the bot has joined."""
         await self._open_exchange(guild)
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """Open the exchange of a guild that the bot joined while it was away."""
+        """Open the exchange of a guild that Discord could not describe until now."""
         await self._open_exchange(guild)
 
     async def on_interaction(self, interaction: Interaction) -> None:

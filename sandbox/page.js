@@ -36,7 +36,7 @@ const busy = () => {
 };
 const choosing = () => document.querySelector('.command-popup:not([hidden]) [aria-selected="true"]');
 composer.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !event.isTrusted || choosing() || !busy()) return;
+  if (event.key !== "Enter" || event.shiftKey || !event.isTrusted || choosing() || !busy()) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   const since = performance.now();

@@ -4,7 +4,7 @@ from typing import Final
 
 import discord
 
-from bot.replies.reply import BLUE, GREEN, GREY, Field, lines_that_fit, reply
+from bot.replies.reply import BLUE, GREEN, GREY, Figure, lines_that_fit, reply
 from bot.replies.text import holding, money, name, profit
 from exchange.models import Portfolio, Position, Registration
 
@@ -26,14 +26,13 @@ def registered(registration: Registration) -> discord.Embed:
         "Welcome to the exchange",
         f"{name(registration.display_name)}, you have been granted **{money(registration.bonus_paise)}** to start with.\n"
         "`/markets` shows what is traded, `/buy` and `/short` take a side, `/help` explains the rest.",
-        [("Balance", money(registration.cash_paise))],
         footer=NO_MONETARY_VALUE,
     )
 
 
 def own_portfolio(portfolio: Portfolio) -> discord.Embed:
     """All that the person who asks has."""
-    totals: list[Field] = [
+    totals: list[Figure] = [
         ("Net worth", money(portfolio.net_worth_paise)),
         ("Balance", money(portfolio.cash_paise)),
         ("Buying power", money(portfolio.buying_power_paise)),
@@ -78,10 +77,12 @@ def _own_position(position: Position) -> str:
     taxes = f"taxes {money(position.taxes_paise)}"
     if not position.shares:
         return f"**{position.market}** · closed\nrealised {profit(position.realised_paise)}, {taxes}"
+    costs = position.liquidation_paise < 0
+    closing = f"{'costs' if costs else 'brings'} {money(abs(position.liquidation_paise))}"
     reserved = f", reserved {money(position.reserved_paise)}" if position.reserved_paise else ""
     return (
         f"**{position.market}** · {holding(position.shares)}\n"
         f"avg {money(position.average_cost_paise)}, now {money(position.mark_price_paise)}, "
-        f"closing {profit(position.liquidation_paise)}{reserved}\n"
+        f"closing {closing}{reserved}\n"
         f"unrealised {profit(position.unrealised_paise)}, realised {profit(position.realised_paise)}, {taxes}"
     )

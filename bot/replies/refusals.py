@@ -6,7 +6,7 @@ from typing import Final
 
 import discord
 
-from bot.replies.reply import AMBER, Field, reply
+from bot.replies.reply import AMBER, Figure, reply
 from bot.replies.text import TIMES, grouped, holding, money, safe, shares
 from bot.replies.trades import portion
 from exchange.models import Outcome, Refusal, Side
@@ -43,11 +43,11 @@ def asked(outcome: Outcome) -> str:
     return f"{outcome.side.value} {grouped(outcome.asked_shares or 0)} {TIMES} {market}"
 
 
-def _figures(outcome: Outcome) -> list[Field]:
+def _figures(outcome: Outcome) -> list[Figure]:
     """The figures that the refusal carries, those that mean nothing for it left out."""
-    fields: list[Field] = []
+    fields: list[Figure] = []
     if outcome.code in _SIZE_MATTERS:
-        fields.append(("Possible now", shares(outcome.possible_shares or 0)))
+        fields.append(("Possible now", _possible(outcome)))
     if outcome.price_before_paise is not None:
         fields.append(("Price now", money(outcome.price_before_paise)))
     if outcome.position_shares is not None and outcome.label is not None:
@@ -71,8 +71,8 @@ def _invalid_shares(_: Outcome) -> str:
     return "An order is for at least 1 share: type a number such as 10, a part such as 50%, or max."
 
 
-def _order_too_large(outcome: Outcome) -> str:
-    return f"That is more than one order may open. {_at_most(outcome)}"
+def _order_too_large(_: Outcome) -> str:
+    return "That is more than one order may open."
 
 
 def _position_is_short(outcome: Outcome) -> str:
@@ -96,39 +96,34 @@ def _exceeds_position(outcome: Outcome) -> str:
         return (
             f"You {missing} there, so there is nothing to {outcome.side.value}. `{opening}` opens a position."
         )
-    return f"You {'are' if closes_short else 'hold'} {holding(_held(outcome))} there. {_at_most(outcome)}"
+    return f"You {'are' if closes_short else 'hold'} {holding(_held(outcome))} there."
 
 
-def _market_dry(outcome: Outcome) -> str:
-    return f"The market is dry: too few shares are left to buy. {_at_most(outcome)}"
+def _market_dry(_: Outcome) -> str:
+    return "The market is dry: too few shares are left to buy."
 
 
 def _price_band(outcome: Outcome) -> str:
     return (
         f"It would take the price from {_price(outcome.price_before_paise)} to "
         f"{_price(outcome.price_after_paise)}, further than it may go within a short time. "
-        f"{_at_most(outcome)} Or try again in a few minutes."
+        "Order less, or try again in a few minutes."
     )
 
 
 def _insufficient_funds(outcome: Outcome) -> str:
+    total, buying_power = _price(outcome.total_paise), _price(outcome.buying_power_paise)
     if outcome.side is Side.SHORT:
-        need = (
-            f"A short of that size would bring {_price(outcome.total_paise)}, but keeps more than your "
-            f"{_price(outcome.buying_power_paise)} of buying power as collateral."
+        return (
+            f"It would bring {total}, but reserve more collateral than your buying power of {buying_power}."
         )
-    else:
-        need = (
-            f"It would cost {_price(outcome.total_paise)}, and your buying power is "
-            f"{_price(outcome.buying_power_paise)}."
-        )
-    return f"{need} {_at_most(outcome)}"
+    return f"It would cost {total}, and your buying power is {buying_power}."
 
 
 def _limit_not_met(outcome: Outcome) -> str:
     total, limit = _price(outcome.total_paise), _price(outcome.limit_paise)
     if outcome.side.pays:
-        return f"It would cost {total}, more than the {limit} you allowed. {_at_most(outcome)}"
+        return f"It would cost {total}, more than the {limit} you allowed."
     return (
         f"It would bring {total}, less than the {limit} you wanted. Ask for less, or wait for a better price."
     )
@@ -140,11 +135,9 @@ def _request_reused(_: Outcome) -> str:
     )
 
 
-def _at_most(outcome: Outcome) -> str:
-    """What to do about the size; the exchange searched for the largest that it would take."""
-    if outcome.possible_shares:
-        return f"Possible now: {outcome.side.value} up to **{grouped(outcome.possible_shares)}**."
-    return "No size is possible now."
+def _possible(outcome: Outcome) -> str:
+    """The largest size that would be taken, for which the exchange searched."""
+    return f"{outcome.side.value} {shares(outcome.possible_shares)}" if outcome.possible_shares else "no size"
 
 
 def _price(paise: int | None) -> str:

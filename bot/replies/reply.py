@@ -12,22 +12,23 @@ BLUE: Final = 0x3498DB
 AMBER: Final = 0xF1C40F
 GREY: Final = 0x95A5A6
 
-_DESCRIPTION_CHARACTERS: Final = 3_800
-"""Discord allows 4,096; the rest is for the line that says how much was left out."""
+_DESCRIPTION_CHARACTERS: Final = 3_400
+"""Discord allows 4,096; the rest is for the figures below, and the line that says how much was left out."""
 
-Field = tuple[str, str]
+Figure = tuple[str, str]
 
 
 def reply(
-    colour: int, title: str, description: str = "", fields: Iterable[Field] = (), footer: str | None = None
+    colour: int, title: str, description: str = "", figures: Iterable[Figure] = (), footer: str | None = None
 ) -> discord.Embed:
-    """One reply: a coloured card with a title, sentences, and figures in short columns.
+    """One reply: a coloured card with a title, sentences, and figures, a line for each.
 
-    Title and footer are not markdown to Discord, so no text from people belongs there.
+    Lines, because a phone stacks Discord's own columns and makes a page of them. Title and footer
+    are not markdown to Discord, so no text from people belongs there.
     """
-    embed = discord.Embed(colour=colour, title=title, description=description or None)
-    for label, value in fields:
-        embed.add_field(name=label, value=value, inline=True)
+    lines = "\n".join(f"{label}: **{value}**" for label, value in figures)
+    body = "\n\n".join(part for part in (description, lines) if part)
+    embed = discord.Embed(colour=colour, title=title, description=body or None)
     if footer is not None:
         embed.set_footer(text=footer)
     return embed

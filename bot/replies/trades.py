@@ -5,8 +5,8 @@ from typing import Final
 
 import discord
 
-from bot.replies.reply import BLUE, GREEN, GREY, PURPLE, RED, Field, reply
-from bot.replies.text import TIMES, grouped, holding, money, name, percent, profit, shares
+from bot.replies.reply import BLUE, GREEN, GREY, PURPLE, RED, Figure, reply
+from bot.replies.text import TIMES, grouped, holding, money, name, percent, profit
 from exchange.models import Order, Outcome, Side
 
 CONFIRM_SECONDS: Final = 30
@@ -107,7 +107,7 @@ def portion(bps: int) -> str:
     return f"{whole}.{rest:02d}".rstrip("0").rstrip(".") + "%"
 
 
-def _prospects(outcome: Outcome) -> list[Field]:
+def _prospects(outcome: Outcome) -> list[Figure]:
     total = "You would pay" if outcome.side.pays else "You would receive"
     return [
         (total, money(_known(outcome.total_paise))),
@@ -118,7 +118,7 @@ def _prospects(outcome: Outcome) -> list[Field]:
     ]
 
 
-def _fill_figures(outcome: Outcome) -> list[Field]:
+def _fill_figures(outcome: Outcome) -> list[Figure]:
     before, after = money(_known(outcome.price_before_paise)), money(_known(outcome.price_after_paise))
     figures = [
         ("Average price", f"{money(_known(outcome.average_price_paise))} a share"),
@@ -138,8 +138,7 @@ def _what(outcome: Outcome) -> str:
 
 
 def _label(outcome: Outcome) -> str:
-    count = shares(_known(outcome.shares))
-    return f"{count} of **{outcome.label}**." if outcome.label else f"{count}."
+    return f"**{outcome.label or outcome.market}**"
 
 
 def _known(figure: int | None) -> int:

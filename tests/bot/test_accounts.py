@@ -30,7 +30,7 @@ async def test_an_empty_portfolio(world: World):
     seen = await world.asks(world.asha, "portfolio")
     assert seen.ephemeral
     assert "No positions yet" in seen.text
-    assert seen.fields["Net worth"] == seen.fields["Balance"] == "₹20,000.00"
+    assert seen.figures["Net worth"] == seen.figures["Balance"] == "₹20,000.00"
 
 
 async def test_ones_own_portfolio_shows_everything(world: World):
@@ -42,8 +42,8 @@ async def test_ones_own_portfolio_shows_everything(world: World):
     assert "**22s1** · 10 shares" in seen.text
     assert "avg ₹16.66, now ₹16.69" in seen.text
     assert "**22s2** · short 5 shares" in seen.text
-    assert seen.fields["Reserved for shorts"] == "₹5,083.50"
-    assert seen.fields["Balance"] == money(portfolio.cash_paise)
+    assert seen.figures["Reserved for shorts"] == "₹5,083.50"
+    assert seen.figures["Balance"] == money(portfolio.cash_paise)
     assert portfolio.net_worth_paise < 20_000_00, "closing everything would pay tax again"
 
 
@@ -54,7 +54,7 @@ async def test_another_members_portfolio_hides_their_cash(world: World):
     assert seen.ephemeral
     assert "**Asha**" in seen.text
     assert "**22s1** · 10 shares, now ₹16.69" in seen.text
-    assert set(seen.fields) == {"Net worth"}
+    assert set(seen.figures) == {"Net worth"}
     assert "₹19,830.63" not in seen.text
 
 

@@ -81,10 +81,13 @@ async def test_a_price_that_ran_away_meanwhile_is_refused_at_confirmation(world:
 
 
 async def test_max_is_confirmed_as_the_number_that_was_shown(world: World):
+    await world.registered(world.ravi)
+    await world.asks(world.ravi, "buy", market="22s1", shares="100")
     quote = await far_order(world, "max")
     shown = quote.title.split()[2]
+    await world.asks(world.ravi, "sell", market="22s1", shares="max")
     await world.clicks(world.asha, quote, "Confirm")
-    assert quote.title == f"Bought {shown} × 22s1"
+    assert quote.title == f"Bought {shown} × 22s1", "though more would be possible now"
 
 
 async def test_a_button_of_before_a_restart_is_answered(world: World, new_bot: Callable[[], BetJee]):

@@ -147,8 +147,9 @@ async def test_an_interaction_is_acknowledged_before_the_database_is_asked(
     wire.hold()
     options = {"market": "22s1", "shares": "10"} if command == "buy" else {}
     asking = asyncio.create_task(world.asks(world.asha, command, **options))
-    while len(world.env.http_requests) == sent_before:  # noqa: ASYNC110  # the simulated Discord has no event for it
-        await asyncio.sleep(0)
+    async with asyncio.timeout(3):
+        while len(world.env.http_requests) == sent_before:  # noqa: ASYNC110  # there is no event for it
+            await asyncio.sleep(0)
     acknowledgement = world.env.http_requests[sent_before]
     assert acknowledgement.path.endswith("/callback")
     ephemeral = {"data": {"flags": 64}}
@@ -178,6 +179,17 @@ async def test_a_guild_joined_while_the_database_is_away_gets_its_exchange_with_
     assert await world.exchange.find_exchange("discord", str(guild.id)) is None
     welcome = Seen(await member.slash(channel, "register"))
     assert welcome.title == "Welcome to the exchange"
+
+
+async def test_a_guild_that_has_no_exchange_at_the_start_gets_it(
+    world: World, wire: Wire, new_bot: Callable[[], BetJee]
+):
+    await lose_database(world, wire)
+    guild = world.env.create_guild("Later")
+    await world.env.settle()
+    wire.mend()
+    await world.env.restart_bot(new_bot())
+    assert await world.exchange.find_exchange("discord", str(guild.id)) is not None
 
 
 class TestWithoutRedis:

@@ -1,5 +1,6 @@
 """A simulated Discord with a guild, its people, and the real bot on the real exchange."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import AsyncMock
@@ -14,6 +15,8 @@ from bot.client import BetJee
 from bot.communities import PROVIDER
 from exchange.exchange import Exchange
 from exchange.models import Portfolio
+
+FIGURE = re.compile(r"^([^:\n]+): \*\*([^*\n]+)\*\*$", re.MULTILINE)
 
 
 @dataclass
@@ -111,9 +114,9 @@ class Seen:
         return "\n".join(part for part in [*parts, self.embed.footer.text] if part)
 
     @property
-    def fields(self) -> dict[str, str]:
+    def figures(self) -> dict[str, str]:
         """The card's figures by their labels."""
-        return {str(field.name): str(field.value) for field in self.embed.fields}
+        return dict(FIGURE.findall(self.embed.description or ""))
 
     @property
     def buttons(self) -> list[str]:

@@ -5,8 +5,9 @@ import os
 from hypothesis import HealthCheck, settings
 
 from tests.sql.blocking import watcher
+from tests.sql.shared_database import database
 
-__all__ = ["watcher"]
+__all__ = ["database", "watcher"]
 
 # Each example founds an exchange of its own, so it does not matter that they share a test's database.
 SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]

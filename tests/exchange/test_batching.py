@@ -39,10 +39,11 @@ async def submit_together(
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def batches(owner: asyncpg.Connection) -> list[int]:
+async def batches(owner: asyncpg.Connection, founded: Founded) -> list[int]:
     """How many fills each batch had; those of one batch have one time."""
     rows = await owner.fetch(
-        "select count(*) from betjee.transactions group by executed_at order by executed_at"
+        "select count(*) from betjee.transactions where exchange_id = $1 group by executed_at order by executed_at",
+        founded.exchange_id,
     )
     return [row["count"] for row in rows]
 
@@ -54,7 +55,7 @@ async def test_orders_that_arrive_meanwhile_are_one_batch(
     orders = [buy(founded, request_id) for request_id in range(1, 51)]
     outcomes = await submit_together(exchange, founded, connection_owner, watcher, orders)
     assert [outcome.request_id for outcome in outcomes if isinstance(outcome, Outcome)] == list(range(1, 51))
-    assert await batches(connection_owner) == [1, 49]
+    assert await batches(connection_owner, founded) == [1, 49]
 
 
 async def test_a_batch_has_at_most_two_hundred_orders(
@@ -63,7 +64,7 @@ async def test_a_batch_has_at_most_two_hundred_orders(
     founded = await found(connection_owner, [10**10])
     orders = [buy(founded, request_id) for request_id in range(1, 452)]
     await submit_together(exchange, founded, connection_owner, watcher, orders)
-    assert await batches(connection_owner) == [1, 200, 200, 50]
+    assert await batches(connection_owner, founded) == [1, 200, 200, 50]
 
 
 POISONS = {

@@ -23,8 +23,9 @@ def buy(founded: Founded, request_id: int, shares: int = 1) -> Order:
     return Order(request_id, founded.users[0], "22s1", Side.BUY, Size(shares), confirmed=True)
 
 
-async def fills(owner: asyncpg.Connection) -> int:
-    count: int = await owner.fetchval("select count(*) from betjee.transactions")
+async def fills(owner: asyncpg.Connection, founded: Founded) -> int:
+    query = "select count(*) from betjee.transactions where exchange_id = $1"
+    count: int = await owner.fetchval(query, founded.exchange_id)
     return count
 
 
@@ -40,7 +41,7 @@ async def test_a_killed_connection_costs_nobody_an_order(
         for pid in await wait_for_waiting(watcher, "execute_orders"):
             await watcher.execute("select pg_terminate_backend($1)", pid)
     assert {order.result().status for order in orders} == {Status.FILLED}
-    assert await fills(connection_owner) == 20
+    assert await fills(connection_owner, founded) == 20
     assert await discrepancies(connection_owner, founded.exchange_id) == []
 
 
@@ -56,7 +57,7 @@ async def test_an_answer_that_was_lost_is_given_again(
         assert wire.swallowed == 1
         assert outcome.status is Status.FILLED
         assert outcome.position_shares == 2
-        assert await fills(connection_owner) == 2
+        assert await fills(connection_owner, founded) == 2
         await exchange.close()
 
 
@@ -72,10 +73,10 @@ async def test_an_outcome_nobody_heard_is_unknown_until_asked_again(
             await impatient.execute_order(founded.exchange_id, buy(founded, 2))
         await impatient.close()
     assert unknown.value.request_id == 2
-    assert await fills(connection_owner) == 2
+    assert await fills(connection_owner, founded) == 2
     outcome = await exchange.execute_order(founded.exchange_id, buy(founded, 2))
     assert outcome.status is Status.FILLED
-    assert await fills(connection_owner) == 2
+    assert await fills(connection_owner, founded) == 2
 
 
 async def test_an_exchange_that_hangs_is_unknown_in_bounded_time(
@@ -101,7 +102,7 @@ async def test_a_server_that_is_not_there_is_unavailable(
     with pytest.raises(ExchangeUnavailable):
         await getattr(exchange, method)(founded.exchange_id, buy(founded, 1))
     await exchange.close()
-    assert await fills(connection_owner) == 0
+    assert await fills(connection_owner, founded) == 0
 
 
 NOWHERE = "postgresql://service_role@127.0.0.1:1/betjee"
@@ -114,4 +115,4 @@ async def test_the_same_request_asked_twenty_times_at_once_has_one_effect(
     asked = [exchange.execute_order(founded.exchange_id, buy(founded, 7)) for _ in range(20)]
     answers: list[Outcome] = await asyncio.gather(*asked)
     assert answers == [answers[0]] * 20
-    assert await fills(connection_owner) == 1
+    assert await fills(connection_owner, founded) == 1

@@ -1,5 +1,6 @@
 """Connections for tests that race: several sessions of the application at once."""
 
+import secrets
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -8,8 +9,9 @@ import pytest
 from tests.conftest import Database
 from tests.sql.blocking import watcher
 from tests.sql.front import DISCORD, Front
+from tests.sql.shared_database import database
 
-__all__ = ["watcher"]
+__all__ = ["database", "watcher"]
 
 
 @pytest.fixture
@@ -25,8 +27,9 @@ async def sessions(database: Database) -> AsyncIterator[list[asyncpg.Connection]
 
 @pytest.fixture
 async def front(connection_service: asyncpg.Connection) -> Front:
-    """An exchange opened for a guild, whose owner is `owner`."""
+    """An exchange opened for a guild of its own, whose owner is `owner`."""
     opened = Front(connection_service)
-    document = await opened.document("open_exchange", 1_000, DISCORD, "guild", "Guild", "owner", "Owner")
+    opened.guild = secrets.token_hex(8)
+    document = await opened.document("open_exchange", 1_000, DISCORD, opened.guild, "Guild", "owner", "Owner")
     opened.exchange_id = document["exchange_id"]
     return opened

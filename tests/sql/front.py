@@ -14,6 +14,7 @@ class Front:
     def __init__(self, service: asyncpg.Connection) -> None:
         self.service = service
         self.exchange_id = 0
+        self.guild = ""
         self._last_id = 0
 
     async def call(self, function: str, *arguments: object, request_id: int | None = None) -> dict[str, Any]:

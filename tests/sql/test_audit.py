@@ -8,18 +8,18 @@ from tests.model.invariants import discrepancies
 from tests.model.state import Ask
 
 DAMAGES = {
-    "cash": "update betjee.users set cash_paise = cash_paise + 1 where user_id = $1",
-    "reserved": "update betjee.users set reserved_paise = reserved_paise + 1 where user_id = $1",
-    "a position": "update betjee.positions set shares = shares + 1 where user_id = $1 and shares > 0",
-    "a pool": "update betjee.markets set pool_paise = pool_paise - 1 where $1 > 0",
-    "remaining shares": "update betjee.markets set remaining_shares = remaining_shares - 1 where $1 > 0",
-    "open shorts": "update betjee.markets set open_short_shares = open_short_shares + 1 where $1 > 0",
-    "the treasury": "update betjee.exchanges set treasury_paise = treasury_paise - 1 where $1 > 0",
-    "a fill's gross": "update betjee.transactions set gross_paise = gross_paise + 1 where user_id = $1 and shares = 5",
-    "a fill's shares": "update betjee.transactions set shares = 6 where user_id = $1 and shares = 5",
-    "a fill's tax": "update betjee.transactions set tax_paise = tax_paise + 1 where user_id = $1 and shares = 5",
-    "a fill gone": "delete from betjee.transactions where user_id = $1 and shares = 5",
-    "a grant": "update betjee.grants set amount_paise = amount_paise + 1 where user_id = $1",
+    "cash": "update betjee.users set cash_paise = cash_paise + 1 where user_id = $1 and exchange_id = $2",
+    "reserved": "update betjee.users set reserved_paise = reserved_paise + 1 where user_id = $1 and exchange_id = $2",
+    "a position": "update betjee.positions set shares = shares + 1 where user_id = $1 and shares > 0 and exchange_id = $2",
+    "a pool": "update betjee.markets set pool_paise = pool_paise - 1 where exchange_id = $2 and $1::bigint > 0",
+    "remaining shares": "update betjee.markets set remaining_shares = remaining_shares - 1 where exchange_id = $2 and $1::bigint > 0",
+    "open shorts": "update betjee.markets set open_short_shares = open_short_shares + 1 where exchange_id = $2 and $1::bigint > 0",
+    "the treasury": "update betjee.exchanges set treasury_paise = treasury_paise - 1 where exchange_id = $2 and $1::bigint > 0",
+    "a fill's gross": "update betjee.transactions set gross_paise = gross_paise + 1 where user_id = $1 and shares = 5 and exchange_id = $2",
+    "a fill's shares": "update betjee.transactions set shares = 6 where user_id = $1 and shares = 5 and exchange_id = $2",
+    "a fill's tax": "update betjee.transactions set tax_paise = tax_paise + 1 where user_id = $1 and shares = 5 and exchange_id = $2",
+    "a fill gone": "delete from betjee.transactions where user_id = $1 and shares = 5 and exchange_id = $2",
+    "a grant": "update betjee.grants set amount_paise = amount_paise + 1 where user_id = $1 and exchange_id = $2",
 }
 
 REPAIRABLE = ("cash", "reserved", "a position", "a pool", "remaining shares", "open shorts", "the treasury")
@@ -50,7 +50,7 @@ async def test_an_exchange_that_only_traded_is_clean(
 async def test_every_damage_is_found(
     traded: Founded, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection, damage: str
 ) -> None:
-    await connection_owner.execute(DAMAGES[damage], traded.users[0])
+    await connection_owner.execute(DAMAGES[damage], traded.users[0], traded.exchange_id)
     assert await connection_service.fetch(AUDIT, traded.exchange_id) != []
     assert await discrepancies(connection_owner, traded.exchange_id) != []
 
@@ -59,7 +59,7 @@ async def test_every_damage_is_found(
 async def test_the_state_is_rebuilt_from_the_ledger_by_the_owner_alone(
     traded: Founded, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection, damage: str
 ) -> None:
-    await connection_owner.execute(DAMAGES[damage], traded.users[0])
+    await connection_owner.execute(DAMAGES[damage], traded.users[0], traded.exchange_id)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection_service.execute("select betjee.repair_exchange($1)", traded.exchange_id)
     await connection_owner.execute("select betjee.repair_exchange($1)", traded.exchange_id)

@@ -254,7 +254,12 @@ async def test_an_order_of_great_impact_asks_first_and_leaves_no_trace(
     assert asked["status"] == "unconfirmed"
     assert asked["protected_limit_paise"] == asked["total_paise"] * 101 // 100
     for table in ("requests", "transactions"):
-        assert await connection_owner.fetchval(f"select count(*) from betjee.{table}") == 0
+        assert (
+            await connection_owner.fetchval(
+                f"select count(*) from betjee.{table} where exchange_id = $1", trading.founded.exchange_id
+            )
+            == 0
+        )
     confirmed = await trading.order("buy", 200, limit_paise=asked["protected_limit_paise"])
     assert confirmed["total_paise"] == asked["total_paise"]
 

@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 
 from tests.model.curve import Terms
-from tests.model.founding import WIDE, execute, found
+from tests.model.founding import WIDE, Founded, execute, found
 from tests.model.invariants import discrepancies
-from tests.model.state import Ask, Figures
+from tests.model.state import Ask
 from tests.sql.blocking import holding, holding_exchange, wait_for_waiting
 
 NEARLY_DRY = Terms(total_shares_cap=110, max_tradable_shares=100, min_market_shares=100)
@@ -20,20 +20,23 @@ def buy(request_id: int, user_id: int, market: str = "22s1", shares: int = 1) ->
     return Ask(request_id, user_id, market, "buy", shares, confirmed=True)
 
 
+async def fills(owner: asyncpg.Connection, founded: Founded) -> int:
+    query = "select count(*) from betjee.transactions where exchange_id = $1"
+    count: int = await owner.fetchval(query, founded.exchange_id)
+    return count
+
+
 async def test_of_two_hundred_buyers_ten_get_the_last_ten_shares(
     connection_owner: asyncpg.Connection, watcher: asyncpg.Connection, sessions: list[asyncpg.Connection]
 ) -> None:
     rounds = [f"round{number}" for number in range(50)]
     founded = await found(connection_owner, [RICH] * 200, dict.fromkeys(rounds, NEARLY_DRY), WIDE)
 
-    async def take_turns(session: asyncpg.Connection, asks: list[Ask]) -> list[Figures]:
-        return [(await execute(session, founded.exchange_id, [ask]))[0] for ask in asks]
-
     for number, market in enumerate(rounds):
         asks = [buy(number * 200 + place, user, market) for place, user in enumerate(founded.users, start=1)]
         async with asyncio.TaskGroup() as group, holding_exchange(connection_owner, founded.exchange_id):
             turns = [
-                group.create_task(take_turns(session, asks[first :: len(sessions)]))
+                group.create_task(execute(session, founded.exchange_id, asks[first :: len(sessions)]))
                 for first, session in enumerate(sessions)
             ]
             await wait_for_waiting(watcher, "execute_orders", len(sessions))
@@ -56,7 +59,7 @@ async def test_one_request_sent_twenty_times_at_once_has_one_effect(
         ]
         await wait_for_waiting(watcher, "execute_orders", 20)
     assert [answer.result() for answer in answers] == [[founded.model.execute(ask)]] * 20
-    assert await connection_owner.fetchval("select count(*) from betjee.transactions") == 1
+    assert await fills(connection_owner, founded) == 1
     assert await discrepancies(connection_owner, founded.exchange_id) == []
 
 
@@ -67,7 +70,7 @@ async def test_one_request_twenty_times_in_one_batch_has_one_effect(
     ask = buy(7, founded.users[0], shares=3)
     answers = await execute(connection_service, founded.exchange_id, [ask] * 20)
     assert answers == [founded.model.execute(ask)] * 20
-    assert await connection_owner.fetchval("select count(*) from betjee.transactions") == 1
+    assert await fills(connection_owner, founded) == 1
 
 
 async def test_one_request_with_two_meanings_at_once_keeps_the_first(
@@ -83,7 +86,7 @@ async def test_one_request_with_two_meanings_at_once_keeps_the_first(
         await wait_for_waiting(watcher, "execute_orders", 20)
     codes = Counter(answer.result()[0].get("code", "filled") for answer in answers)
     assert codes == {"filled": 1, "request_reused": 19}
-    assert await connection_owner.fetchval("select count(*) from betjee.transactions") == 1
+    assert await fills(connection_owner, founded) == 1
 
 
 async def test_a_writer_locks_its_exchange_and_then_markets_in_the_order_of_their_numbers(

@@ -14,7 +14,10 @@ REPEATABLE = {
     "report": ("owner", "Prices look odd."),
     "remove_moderator": ("owner", 404),
 }
-STATE = "select sum(sequence), (select count(*) from betjee.requests) from betjee.exchanges"
+STATE = """
+select sequence, (select count(*) from betjee.requests r where r.exchange_id = e.exchange_id)
+from betjee.exchanges e where exchange_id = $1
+"""
 
 
 @pytest.mark.parametrize("function", REPEATABLE)
@@ -24,9 +27,9 @@ async def test_the_same_request_again_gives_the_first_answer(front: Front, funct
         for place, part in enumerate(REPEATABLE[function])
     ]
     first = await front.call(function, *arguments, request_id=77)
-    state = await front.service.fetchrow(STATE)
+    state = await front.service.fetchrow(STATE, front.exchange_id)
     assert await front.call(function, *arguments, request_id=77) == first
-    assert await front.service.fetchrow(STATE) == state
+    assert await front.service.fetchrow(STATE, front.exchange_id) == state
 
 
 @pytest.mark.parametrize("function", REPEATABLE)
@@ -80,9 +83,9 @@ async def test_requests_are_forgotten_after_thirty_days_and_not_before(
     founded = await found(connection_owner)
     asks = [Ask(number, founded.users[0], "22s1", "buy", 1) for number in range(1, 6)]
     await execute(connection_service, founded.exchange_id, asks)
-    age = "update betjee.requests set requested_at = requested_at - make_interval(days => $1) where request_id <= $2"
-    await connection_owner.execute(age, 29, 5)
+    age = "update betjee.requests set requested_at = requested_at - make_interval(days => $1) where exchange_id = $3 and request_id <= $2"
+    await connection_owner.execute(age, 29, 5, founded.exchange_id)
     assert await connection_service.fetchval("select betjee.purge_requests(100)") == 0
-    await connection_owner.execute(age, 2, 3)
+    await connection_owner.execute(age, 2, 3, founded.exchange_id)
     assert await connection_service.fetchval("select betjee.purge_requests(2)") == 2
     assert await connection_service.fetchval("select betjee.purge_requests(100)") == 1

@@ -23,10 +23,13 @@ async def test_every_table_is_listed_and_closed_by_row_level_security(watcher: a
 
 
 async def test_a_new_table_without_policies_is_noticed(watcher: asyncpg.Connection) -> None:
-    await watcher.execute("set role exchange_owner")
+    undone = watcher.transaction()
+    await undone.start()
+    await watcher.execute("set local role exchange_owner")
     await watcher.execute("create table betjee.novelties (exchange_id bigint)")
     with pytest.raises(AssertionError):
         await test_every_table_is_listed_and_closed_by_row_level_security(watcher)
+    await undone.rollback()
 
 
 async def test_dropping_any_one_policy_is_noticed(watcher: asyncpg.Connection) -> None:
