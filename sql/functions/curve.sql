@@ -52,33 +52,32 @@ as $$
 -- What it costs to take so many shares from the pool (sign 1), or brings to give them (sign -1).
 -- Rounding is against the trader wherever there is any.
 declare
+  v_after curve_point := point_on_curve(p_market, p_from.sold + p_sign * p_shares);
   v_price order_price;
 begin
   v_price.shares := p_shares;
-  v_price.after := point_on_curve(p_market, p_from.sold + p_sign * p_shares);
   if p_market.pricing = 'integral' then
-    v_price.gross_paise := p_sign * ((v_price.after).value_paise - p_from.value_paise);
+    v_price.gross_paise := p_sign * (v_after.value_paise - p_from.value_paise);
   else
     -- To a millionth of a paisa first, so that the last digit of a division decides nothing.
-    v_price.gross_paise := p_sign * ceil(round(p_sign * p_shares * (p_from.price + (v_price.after).price) / 2, 6));
+    v_price.gross_paise := p_sign * ceil(round(p_sign * p_shares * (p_from.price + v_after.price) / 2, 6));
   end if;
   v_price.tax_paise := (v_price.gross_paise * p_market.tax_bps + 9999) / 10000;
   v_price.total_paise := v_price.gross_paise + p_sign * v_price.tax_paise;
-  v_price.impact_bps := (abs((v_price.after).price_paise - p_from.price_paise) * 10000 + p_from.price_paise - 1) / p_from.price_paise;
+  v_price.impact_bps := (abs(v_after.price_paise - p_from.price_paise) * 10000 + p_from.price_paise - 1) / p_from.price_paise;
+  v_price.after_sold := v_after.sold;
+  v_price.after_value_paise := v_after.value_paise;
+  v_price.after_price := v_after.price;
+  v_price.after_price_paise := v_after.price_paise;
   return v_price;
 end
 $$;
 comment on function price_order(markets, curve_point, integer, bigint) is 'Gross, tax and total of an order from a point of the curve, and where it leaves the curve.';
 
 create or replace function collateral_per_share(p_market markets) returns bigint
-language plpgsql immutable parallel safe
-set search_path = betjee, pg_temp
-as $$
+language sql immutable parallel safe
 -- What buying one share back can cost at worst, tax included: a short is fully collateralised.
-begin
-  return (p_market.price_max_paise * (10000 + p_market.tax_bps) + 9999) / 10000;
-end
-$$;
+return ((p_market).price_max_paise * (10000 + (p_market).tax_bps) + 9999) / 10000;
 comment on function collateral_per_share(markets) is 'Paise that are reserved for each share sold short.';
 
 create or replace function apply_fill(p_held positions, p_signed_shares bigint, p_gross_paise bigint, p_tax_paise bigint) returns positions

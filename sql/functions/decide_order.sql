@@ -5,41 +5,26 @@ create or replace function broken_rule(
   p_settings exchange_settings, p_market markets, p_reference_paise bigint,
   p_order order_request, p_spendable_paise bigint, p_price order_price
 ) returns text
-language plpgsql immutable parallel safe
-set search_path = betjee, pg_temp
-as $$
+language sql immutable parallel safe
 -- The first rule that an order of this size breaks, as a refusal code, or null. These are the rules
 -- in which a smaller order of the same kind is better off, so that the largest possible size can be
 -- searched for; the least that a seller wants is not one of them and is checked by decide_order().
-begin
-  if p_order.side in ('buy', 'short') then
-    if p_price.shares > p_settings.max_order_shares then
-      return 'order_too_large';
-    end if;
-    -- What shorts would have to buy back is kept for them.
-    if p_order.side = 'buy'
-      and p_market.remaining_shares - p_price.shares - p_market.open_short_shares < p_market.min_market_shares then
-      return 'market_dry';
-    end if;
-    if p_spendable_paise < (case p_order.side
-        when 'buy' then p_price.total_paise
-        else p_price.shares * collateral_per_share(p_market) - p_price.total_paise end) then
-      return 'insufficient_funds';
-    end if;
-  end if;
-  if order_sign(p_order.side) > 0 then
-    if (p_price.after).price_paise * 10000 > p_reference_paise * (10000 + p_settings.band_bps) then
-      return 'price_band';
-    end if;
-    if p_price.total_paise > p_order.limit_paise then
-      return 'limit_not_met';
-    end if;
-  elsif (p_price.after).price_paise * 10000 < p_reference_paise * (10000 - p_settings.band_bps) then
-    return 'price_band';
-  end if;
-  return null;
-end
-$$;
+return case
+  when (p_order).side in ('buy', 'short') and (p_price).shares > (p_settings).max_order_shares then 'order_too_large'
+  -- What shorts would have to buy back is kept for them.
+  when (p_order).side = 'buy'
+    and (p_market).remaining_shares - (p_price).shares - (p_market).open_short_shares < (p_market).min_market_shares
+    then 'market_dry'
+  when (p_order).side = 'buy' and p_spendable_paise < (p_price).total_paise then 'insufficient_funds'
+  when (p_order).side = 'short'
+    and p_spendable_paise < (p_price).shares * collateral_per_share(p_market) - (p_price).total_paise
+    then 'insufficient_funds'
+  when order_sign((p_order).side) > 0
+    and (p_price).after_price_paise * 10000 > p_reference_paise * (10000 + (p_settings).band_bps) then 'price_band'
+  when order_sign((p_order).side) < 0
+    and (p_price).after_price_paise * 10000 < p_reference_paise * (10000 - (p_settings).band_bps) then 'price_band'
+  when order_sign((p_order).side) > 0 and (p_price).total_paise > (p_order).limit_paise then 'limit_not_met'
+end;
 comment on function broken_rule(exchange_settings, markets, bigint, order_request, bigint, order_price) is 'Which rule an order of a given size breaks, or null.';
 
 create or replace function largest_order(
@@ -75,29 +60,24 @@ $$;
 comment on function largest_order(exchange_settings, markets, curve_point, bigint, order_request, bigint, bigint) is 'The largest size of an order that would be taken.';
 
 create or replace function inadmissible(p_user users, p_market markets, p_held positions, p_order order_request) returns text
-language plpgsql immutable parallel safe
-set search_path = betjee, pg_temp
-as $$
+language sql immutable parallel safe
 -- Why an order is refused whatever its size, as a refusal code, or null.
-begin
-  return case
-    when p_user.user_id is null then 'unknown_user'
-    when p_user.registered_at is null then 'not_registered'
-    when p_user.status = 'frozen' then 'user_frozen'
-    when p_user.status = 'banned' then 'user_banned'
-    when p_market.shift_id is null then 'unknown_market'
-    when p_market.status <> 'open' then 'market_not_open'
-    when num_nonnulls(p_order.shares, p_order.portion_bps) <> 1
-      or p_order.shares not between 1 and 10000000
-      or p_order.portion_bps not between 1 and 10000
-      or p_order.limit_paise < 0 then 'invalid_shares'
-    when p_order.side in ('buy', 'sell') and p_held.shares < 0 then 'position_is_short'
-    when p_order.side in ('short', 'cover') and p_held.shares > 0 then 'position_is_long'
-    when p_order.side in ('sell', 'cover')
-      and (p_held.shares = 0 or p_order.shares > abs(p_held.shares)) then 'exceeds_position'
-  end;
-end
-$$;
+return case
+  when (p_user).user_id is null then 'unknown_user'
+  when (p_user).registered_at is null then 'not_registered'
+  when (p_user).status = 'frozen' then 'user_frozen'
+  when (p_user).status = 'banned' then 'user_banned'
+  when (p_market).shift_id is null then 'unknown_market'
+  when (p_market).status <> 'open' then 'market_not_open'
+  when num_nonnulls((p_order).shares, (p_order).portion_bps) <> 1
+    or (p_order).shares not between 1 and 10000000
+    or (p_order).portion_bps not between 1 and 10000
+    or (p_order).limit_paise < 0 then 'invalid_shares'
+  when (p_order).side in ('buy', 'sell') and (p_held).shares < 0 then 'position_is_short'
+  when (p_order).side in ('short', 'cover') and (p_held).shares > 0 then 'position_is_long'
+  when (p_order).side in ('sell', 'cover')
+    and ((p_held).shares = 0 or (p_order).shares > abs((p_held).shares)) then 'exceeds_position'
+end;
 comment on function inadmissible(users, markets, positions, order_request) is 'Which rule an order breaks whatever the market''s price is, or null.';
 
 create or replace function decide_order(
@@ -145,7 +125,7 @@ begin
     v_outcome.tax_paise := v_price.tax_paise;
     v_outcome.total_paise := v_price.total_paise;
     v_outcome.impact_bps := v_price.impact_bps;
-    v_outcome.price_after_paise := (v_price.after).price_paise;
+    v_outcome.price_after_paise := v_price.after_price_paise;
     v_outcome.code := coalesce(
       broken_rule(p_settings, p_market, p_reference_paise, p_order, v_spendable_paise, v_price),
       case when v_sign < 0 and v_price.total_paise < p_order.limit_paise then 'limit_not_met' end);
@@ -187,7 +167,7 @@ begin
   else
     v_outcome.status := 'filled';
   end if;
-  return (v_outcome, v_price.after, v_held)::order_decision;
+  return (v_outcome, (v_price.after_sold, v_price.after_value_paise, v_price.after_price, v_price.after_price_paise)::curve_point, v_held)::order_decision;
 end
 $$;
 comment on function decide_order(exchange_settings, markets, curve_point, bigint, users, positions, order_request) is 'Price and judge one order; the rule that quotes and trades share.';

@@ -5,9 +5,9 @@
 create or replace function execute_orders(p_exchange_id bigint, p_orders order_request[]) returns setof order_outcome
 language plpgsql security definer
 set search_path = betjee, pg_temp
--- Every join below is of a small array with a table by its key; any other plan would read the table.
--- For the same reason rows are looked up with `lateral … limit 1`, which has no other plan, however
--- little is known of a table when a connection first plans this; so one plan serves every batch.
+-- Every row below is looked up by its key; any other plan would read the table. For the same reason
+-- there is no join that could be planned in another order, however little is known of a table when a
+-- connection first plans this: `= any` and `lateral … limit 1` have no choice. One plan serves every batch.
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
@@ -29,7 +29,6 @@ declare
   v_references_paise bigint[];
   v_user_ids bigint[];
   v_users users[];
-  v_users_changed boolean[];
   v_positions positions[];
   v_positions_changed boolean[];
   v_fills transactions[] := '{}';
@@ -62,23 +61,16 @@ begin
   -- Load: the exchange and the markets locked, the rest protected by the exchange's lock.
   v_exchange := lock_exchange(p_exchange_id);
   v_settings := typed_settings(v_exchange.settings);
-  perform from markets m
-  where m.exchange_id = p_exchange_id and m.code in (select o.market from unnest(p_orders) o)
-  order by m.shift_id for update;
-
-  select array_agg(i.market), array_agg(m), array_agg(current_point(m)),
+  select array_agg(distinct o.market), array_agg(distinct o.user_id) into v_codes, v_user_ids from unnest(p_orders) o;
+  -- What is unknown is in no array, has no number below, and is refused for that.
+  select array_agg(m.code), array_agg(m), array_agg(current_point(m)),
     array_agg(reference_price(m, v_settings, v_exchange.updated_at))
   into v_codes, v_markets, v_points, v_references_paise
-  from (select distinct o.market from unnest(p_orders) o) i
-  left join lateral (
-    select m.* from markets m where m.exchange_id = p_exchange_id and m.code = i.market limit 1) m on true;
-
-  select array_agg(i.user_id), array_agg(u), array_agg(false)
-  into v_user_ids, v_users, v_users_changed
-  from (select distinct o.user_id from unnest(p_orders) o) i
-  left join lateral (
-    select u.* from users u where u.exchange_id = p_exchange_id and u.user_id = i.user_id limit 1) u on true;
-
+  from (
+    select m.* from markets m where m.exchange_id = p_exchange_id and m.code = any (v_codes)
+    order by m.shift_id for update) m;
+  select array_agg(u.user_id), array_agg(u) into v_user_ids, v_users
+  from users u where u.exchange_id = p_exchange_id and u.user_id = any (v_user_ids);
   select array_agg(
       (p_exchange_id, i.user_id, m.shift_id, coalesce(p.shares, 0), coalesce(p.basis_paise, 0),
         coalesce(p.realised_paise, 0), coalesce(p.taxes_paise, 0))::positions
@@ -147,7 +139,6 @@ begin
       v_markets[v_market_number] := v_market;
       v_points[v_market_number] := v_decision.after;
       v_users[v_user_number] := v_user;
-      v_users_changed[v_user_number] := true;
       v_positions[v_next.position_number] := v_decision.held;
       v_positions_changed[v_next.position_number] := true;
     end if;
@@ -171,14 +162,10 @@ begin
       f.price_after_paise, f.cause, f.request_id, f.executed_at
     from unnest(v_fills) f;
 
-    -- These users exist; `on conflict` finds each by its key, where an update may be planned as a join
-    -- that compares every user with every other.
-    insert into users as u overriding system value
-    select s.exchange_id, s.user_id, s.display_name, s.status, s.cash_paise, s.reserved_paise, s.registered_at, s.created_at
-    from unnest(v_users) with ordinality s
-    where v_users_changed[s.ordinality]
-    on conflict (exchange_id, user_id) do update
-      set cash_paise = excluded.cash_paise, reserved_paise = excluded.reserved_paise;
+    update users u set
+      cash_paise = v_users[array_position(v_user_ids, u.user_id)].cash_paise,
+      reserved_paise = v_users[array_position(v_user_ids, u.user_id)].reserved_paise
+    where u.exchange_id = p_exchange_id and u.user_id = any (array(select distinct f.user_id from unnest(v_fills) f));
 
     insert into positions as p
     select s.exchange_id, s.user_id, s.shift_id, s.shares, s.basis_paise, s.realised_paise, s.taxes_paise

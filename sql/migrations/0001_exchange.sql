@@ -254,7 +254,10 @@ create type order_price as (
   tax_paise bigint,
   total_paise bigint,
   impact_bps bigint,
-  after curve_point
+  after_sold bigint,
+  after_value_paise numeric,
+  after_price numeric,
+  after_price_paise bigint
 );
 comment on type order_price is 'What so many shares cost or bring, and where they leave the curve.';
 
