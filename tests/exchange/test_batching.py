@@ -14,7 +14,7 @@ from exchange.models import Order, Outcome, Refusal, Side, Size, Status
 from tests.conftest import Database
 from tests.model.curve import Terms
 from tests.model.founding import WIDE, Founded, found
-from tests.sql.blocking import holding_exchange, wait_for_waiting
+from tests.sql.blocking import PATIENCE_SECONDS, holding_exchange, wait_for_waiting
 
 
 def buy(founded: Founded, request_id: int, market: str = "22s1", user: int = 0) -> Order:
@@ -36,7 +36,8 @@ async def submit_together(
             asyncio.create_task(exchange.execute_order(founded.exchange_id, order)) for order in orders[1:]
         ]
         await asyncio.sleep(0)
-    return await asyncio.gather(*tasks, return_exceptions=True)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        return await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def batches(owner: asyncpg.Connection, founded: Founded) -> list[int]:
