@@ -122,7 +122,7 @@ def _fill_figures(outcome: Outcome) -> list[Figure]:
     before, after = money(_known(outcome.price_before_paise)), money(_known(outcome.price_after_paise))
     figures = [
         ("Average price", f"{money(_known(outcome.average_price_paise))} a share"),
-        ("Tax, included", money(_known(outcome.tax_paise))),
+        (f"Tax, {'included' if outcome.side.pays else 'deducted'}", money(_known(outcome.tax_paise))),
         ("Price", f"{before} → {after}"),
     ]
     if outcome.side is Side.SHORT:

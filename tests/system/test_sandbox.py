@@ -59,7 +59,7 @@ def test_started_again_it_knows_everyone_and_new_orders_are_new(data_folder):
         assert amount(bought, "Balance now") in portfolio
         again = you.type("/buy 22s1 10")[0]
         assert "Bought 10 × 22s1" in again
-        assert "Position now: 20 shares of 22s1" in again
+        assert "Position now: **20 shares of 22s1**" in again
         assert amount(again, "Balance now") != amount(bought, "Balance now")
         assert_ended_cleanly(second, data_folder, signal.SIGTERM)
 
