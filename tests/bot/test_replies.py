@@ -48,7 +48,7 @@ def within_limits(embed: discord.Embed) -> bool:
 def outcome(side: Side, **figures: Any) -> Outcome:
     """An outcome with the largest figures there can be."""
     numbers = {
-        item.name: LARGEST for item in fields(Outcome) if item.name.endswith(("_paise", "_shares", "_bps"))
+        name: LARGEST for name in Outcome._fields if name.endswith(("_paise", "_shares", "_bps"))
     }
     numbers |= {"shares": LARGEST, "request_id": LARGEST}
     return Outcome(
