@@ -47,9 +47,7 @@ def within_limits(embed: discord.Embed) -> bool:
 
 def outcome(side: Side, **figures: Any) -> Outcome:
     """An outcome with the largest figures there can be."""
-    numbers = {
-        name: LARGEST for name in Outcome._fields if name.endswith(("_paise", "_shares", "_bps"))
-    }
+    numbers = {name: LARGEST for name in Outcome._fields if name.endswith(("_paise", "_shares", "_bps"))}
     numbers |= {"shares": LARGEST, "request_id": LARGEST}
     return Outcome(
         **{
