@@ -113,7 +113,11 @@ def command_line() -> argparse.ArgumentParser:
             "Exit code 0 when nothing differs or what differed was repaired, 1 and every difference otherwise.",
         )
     )
-    add("health", "Ask whether the database and Redis answer; for supervisors.", "It starts nothing.")
+    add(
+        "health",
+        "Ask whether the database and Redis answer; for supervisors.",
+        "It asks those of DATABASE_URL and REDIS_URL, and starts nothing.",
+    )
     return parser
 
 

@@ -20,7 +20,7 @@ LOOK_SECONDS: Final = 2.0
 LOOKS_BETWEEN_LINES: Final = 7
 """So at most one line in 14 s."""
 
-MOST_LINES: Final = 50
+MOST_LINES: Final = 20
 """Older ones are deleted, so that a channel that is left alone for days does not fill up."""
 
 NO_BREAK: Final = "\u00a0"
