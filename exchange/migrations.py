@@ -32,7 +32,7 @@ async def migrate(owner_url: str) -> list[str]:
     """Apply what is missing, in one transaction, and return the names of what was applied.
 
     Several processes may do so at once: one waits for the other and then finds nothing to do.
-    Functions are re-applied whole when any of them has changed. Raises `MigrationError` where an
+    Functions are dropped and re-applied whole when anything has changed. Raises `MigrationError` where an
     applied migration was edited, or where the database is newer than this program, and
     `ExchangeUnavailable` where the database cannot be reached.
     """
@@ -69,13 +69,13 @@ async def _migrate(connection: asyncpg.Connection) -> list[str]:
     applied = {row["name"]: row["checksum"] for row in rows}
     _refuse_strangers(applied)
 
-    names = []
-    for script in sql.migrations():
-        if script.name not in applied:
-            await connection.execute(script.text)
-            await _record(connection, script.name, _checksum(script.text))
-            names.append(script.name)
+    names = [script.name for script in sql.migrations() if script.name not in applied]
     if names or applied.get("functions") != _functions_checksum():
+        await _drop_functions(connection)
+        for script in sql.migrations():
+            if script.name in names:
+                await connection.execute(script.text)
+                await _record(connection, script.name, _checksum(script.text))
         await _apply_functions(connection)
         await _record(connection, "functions", _functions_checksum())
         names.append("functions")
@@ -93,6 +93,15 @@ def _refuse_strangers(applied: dict[str, str]) -> None:
             raise MigrationError(
                 f"The migration {name} was edited after it was applied; migrations only grow."
             )
+
+
+async def _drop_functions(connection: asyncpg.Connection) -> None:
+    # None may outlive its file, nor keep a shape from changing. Nothing stored depends on a function.
+    rows = await connection.fetch(
+        "select oid::regprocedure::text as name from pg_proc where pronamespace = to_regnamespace('betjee')"
+    )
+    for row in rows:
+        await connection.execute(f"drop function {row['name']} cascade")
 
 
 async def _apply_functions(connection: asyncpg.Connection) -> None:

@@ -133,6 +133,7 @@ class Outcome(NamedTuple):
     For a refusal, `code` says why; position, cash, reserved and buying power are as they are, the
     price is `price_before_paise`, `possible_shares` is the largest size that would have been
     taken (0: none), and `total_paise` is what the order would have cost or brought, where known.
+    `wait_seconds` is how long the market stays halted or the owner's cool-down lasts.
 
     It is a named tuple because thousands are made each second, and a frozen dataclass costs ten times as much.
     """
@@ -163,6 +164,7 @@ class Outcome(NamedTuple):
     reserved_paise: int | None = None
     buying_power_paise: int | None = None
     sequence: int | None = None
+    wait_seconds: int | None = None
 
     @classmethod
     def from_values(cls, values: Iterable[Any]) -> Self:

@@ -49,7 +49,7 @@ begin
       if v_held.user_id is not null then
         return next v_held;
       end if;
-      v_held := (p_exchange_id, v_fill.user_id, v_fill.shift_id, 0, 0, 0, 0)::positions;
+      v_held := (p_exchange_id, v_fill.user_id, v_fill.shift_id, 0, 0, 0, 0, null, null)::positions;
     end if;
     v_held := apply_fill(v_held, v_fill.shares, v_fill.gross_paise, v_fill.tax_paise);
   end loop;

@@ -104,6 +104,36 @@ end
 $$;
 comment on function apply_fill(positions, bigint, bigint, bigint) is 'A position after so many signed shares were traded; the rule of cost basis and realised profit.';
 
+create or replace function trigger_of_price(p_market markets, p_price_paise bigint, p_sign integer) returns bigint
+language plpgsql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+-- A price as the number of shares sold at which it is reached: for a rise (sign 1) the fewest at
+-- which the price, rounded as it is shown, is p_price_paise or more; for a fall (sign -1) the most
+-- at which it is p_price_paise or less. Null where the curve never gets there. A binary search over
+-- all that could ever be sold or sold short, which is at most twice the largest cap.
+declare
+  v_crossed bigint := p_sign * 20000000;
+  v_uncrossed bigint := -p_sign * 20000000;
+  v_middle bigint;
+begin
+  if p_price_paise not between p_market.price_min_paise and p_market.price_max_paise
+    or p_sign * ((point_on_curve(p_market, v_crossed)).price_paise - p_price_paise) < 0 then
+    return null;
+  end if;
+  while abs(v_crossed - v_uncrossed) > 1 loop
+    v_middle := (v_crossed + v_uncrossed) / 2;
+    if p_sign * ((point_on_curve(p_market, v_middle)).price_paise - p_price_paise) >= 0 then
+      v_crossed := v_middle;
+    else
+      v_uncrossed := v_middle;
+    end if;
+  end loop;
+  return v_crossed;
+end
+$$;
+comment on function trigger_of_price(markets, bigint, integer) is 'The number of shares sold at which a market''s price has risen or fallen to a given one.';
+
 create or replace function reference_price(p_market markets, p_settings exchange_settings, p_time timestamptz) returns bigint
 language plpgsql stable
 set search_path = betjee, pg_temp

@@ -73,7 +73,8 @@ begin
   from users u where u.exchange_id = p_exchange_id and u.user_id = any (v_user_ids);
   select array_agg(
       (p_exchange_id, i.user_id, m.shift_id, coalesce(p.shares, 0), coalesce(p.basis_paise, 0),
-        coalesce(p.realised_paise, 0), coalesce(p.taxes_paise, 0))::positions
+        coalesce(p.realised_paise, 0), coalesce(p.taxes_paise, 0),
+        p.cooldown_sign, p.cooldown_until)::positions
       order by i.user_id, i.market),
     array_agg(false)
   into v_positions, v_positions_changed
@@ -125,7 +126,7 @@ begin
       v_fills := array_append(v_fills, (
         p_exchange_id, v_outcome.sequence, null, v_order.user_id, v_market.shift_id, v_signed_shares,
         v_outcome.average_price_paise, v_outcome.gross_paise, v_outcome.tax_paise, null,
-        v_outcome.price_after_paise, 'order', v_order.request_id, v_exchange.updated_at)::transactions);
+        v_outcome.price_after_paise, 'order', v_order.request_id, v_exchange.updated_at, null, null)::transactions);
 
       v_exchange.treasury_paise := v_exchange.treasury_paise + v_outcome.tax_paise;
       v_market.remaining_shares := v_market.remaining_shares - v_signed_shares;
@@ -232,7 +233,7 @@ begin
   select p.* into v_held from positions p
   where p.exchange_id = p_exchange_id and p.user_id = p_order.user_id and p.shift_id = v_market.shift_id;
   if v_held.user_id is null then
-    v_held := (p_exchange_id, p_order.user_id, v_market.shift_id, 0, 0, 0, 0)::positions;
+    v_held := (p_exchange_id, p_order.user_id, v_market.shift_id, 0, 0, 0, 0, null, null)::positions;
   end if;
   v_decision := decide_order(
     v_settings, v_market, current_point(v_market), reference_price(v_market, v_settings, clock_timestamp()),

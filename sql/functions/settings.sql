@@ -24,6 +24,14 @@ as $$
       'How far from its earlier price an order may take a market.'),
     ('band_seconds', 'integer', 1, 86400, null, '120', 'seconds', false,
       'How long ago that earlier price was.'),
+    ('halt_seconds', 'integer', 1, 86400, null, '120', 'seconds', false,
+      'How long a market is halted after stops have carried its price as far as the band.'),
+    ('cooldown_seconds', 'integer', 0, 86400, null, '60', 'seconds', false,
+      'How long who has set off the stops of others may not trade the other way.'),
+    ('cooldown_share_bps', 'integer', 1, 10000, null, '100', 'bps', false,
+      'How many shares of others'' stops set off by one order are followed by a cool-down, as a part of max_tradable_shares.'),
+    ('max_armed_stops', 'integer', 1, 100, null, '20', '', false,
+      'How many stop-losses and take-profits a member may have waiting.'),
     ('signup_bonus_paise', 'integer', 0, 100000000000, null, '2000000', 'paise', false,
       'What a new member is granted, once.'),
     ('pricing', 'choice', null, null, array['integral', 'average'], 'integral', '', true,
@@ -80,6 +88,10 @@ begin
   end if;
   if v_settings.min_market_shares >= v_settings.total_shares_cap then
     return 'min_market_shares must be less than total_shares_cap.';
+  end if;
+  -- Else a market could reopen while its band is still measured from before the halt.
+  if v_settings.halt_seconds < v_settings.band_seconds then
+    return 'halt_seconds must be at least band_seconds.';
   end if;
   return null;
 end

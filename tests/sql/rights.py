@@ -18,6 +18,7 @@ MEANT = {
     "positions": ("select insert update", "select delete", "select", ""),
     "reports": ("select insert", "select delete", "select", ""),
     "requests": ("select insert delete", "", "select", ""),
+    "stop_losses": ("select insert update", "select delete", "select", ""),
     "transactions": ("select insert", "select delete", "select", "select"),
     "users": ("select insert update", "select delete", "select", ""),
 }
