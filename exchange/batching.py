@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 import asyncpg
 
@@ -13,6 +15,8 @@ from exchange.errors import ExchangeBusy, ExchangeError, ExchangeUnavailable, Ou
 from exchange.models import Order, Outcome
 
 _EXECUTE = "select * from betjee.execute_orders($1, $2::betjee.order_request[])"
+
+_BATCHES_AT_ONCE: Final = 2
 
 
 def order_request(order: Order) -> tuple[object, ...]:
@@ -47,22 +51,33 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Lane:
-    """The orders of one exchange that wait for the batch in hand."""
+    """The orders of one exchange: those that wait, and the batches that were sent."""
 
     waiting: deque[_Waiting] = field(default_factory=deque)
-    worker: asyncio.Task[None] | None = None
+    sent: dict[asyncio.Task[None], list[_Waiting]] = field(default_factory=dict)
+    is_dispatching: bool = False
 
 
 class OrderQueue:
-    """Sends the orders of each exchange in batches, one batch at a time.
+    """Sends the orders of each exchange in batches.
 
-    One connection for an exchange is faster than many, since its row is locked by every batch
-    until the commit is on disk.
+    More connections for an exchange would not be faster, since its row is locked by every batch until
+    the commit is on disk. But where enough orders wait for two batches that are worth their commits,
+    the second is sent while the first executes: the database goes from one to the next without
+    waiting for this process, which meanwhile answers the callers of the last one.
     """
 
-    def __init__(self, database: Database, *, largest_batch: int = 200, most_waiting: int = 10_000) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        largest_batch: int = 200,
+        smallest_second_batch: int = 64,
+        most_waiting: int = 10_000,
+    ) -> None:
         self._database = database
         self._largest_batch = largest_batch
+        self._smallest_second_batch = smallest_second_batch
         self._most_waiting = most_waiting
         self._lanes: dict[int, _Lane] = {}
         self._closing = False
@@ -78,27 +93,56 @@ class OrderQueue:
             raise ExchangeBusy
         waiting = _Waiting(order, asyncio.get_running_loop().create_future())
         lane.waiting.append(waiting)
-        if lane.worker is None:
-            lane.worker = asyncio.create_task(self._work(exchange_id, lane))
+        self._dispatch_soon(exchange_id, lane)
         return await waiting.outcome
 
     async def close(self) -> None:
         """Take no new orders and finish those that wait."""
         self._closing = True
-        workers = [lane.worker for lane in self._lanes.values() if lane.worker is not None]
-        # A worker that broke has told its callers; the others must be waited for all the same.
-        await asyncio.gather(*workers, return_exceptions=True)
+        while self._lanes:
+            # A task that broke has told its callers; the others must be waited for all the same.
+            if tasks := [task for lane in self._lanes.values() for task in lane.sent]:
+                await asyncio.wait(tasks)
+            await asyncio.sleep(0)
 
-    async def _work(self, exchange_id: int, lane: _Lane) -> None:
-        try:
-            while lane.waiting:
-                size = min(len(lane.waiting), self._largest_batch)
-                await self._send(exchange_id, [lane.waiting.popleft() for _ in range(size)])
-        finally:
-            # An exchange that is quiet keeps nothing; orders that a broken worker left learn of it.
+    def _dispatch_soon(self, exchange_id: int, lane: _Lane) -> None:
+        # Whoever is ready at this moment, such as the callers just answered, comes into the same batch.
+        if not lane.is_dispatching and len(lane.sent) < _BATCHES_AT_ONCE:
+            lane.is_dispatching = True
+            asyncio.get_running_loop().call_soon(self._dispatch, exchange_id, lane)
+
+    def _dispatch(self, exchange_id: int, lane: _Lane) -> None:
+        """Send what may be sent now, and forget a lane that has become quiet."""
+        lane.is_dispatching = False
+        while len(lane.sent) < _BATCHES_AT_ONCE and (batch := self._next_batch(lane)):
+            task = asyncio.create_task(self._send(exchange_id, batch))
+            lane.sent[task] = batch
+            task.add_done_callback(partial(self._sent, exchange_id, lane))
+        if not lane.sent and not lane.waiting:
             self._lanes.pop(exchange_id, None)
-            for waiting in lane.waiting:
-                waiting.fail(ExchangeUnavailable("The queue of orders was interrupted."))
+
+    def _next_batch(self, lane: _Lane) -> list[_Waiting]:
+        """The orders that waited longest, up to half of them where that makes two batches worth sending."""
+        size = len(lane.waiting)
+        if lane.sent:
+            if size < self._smallest_second_batch:
+                return []
+        elif size >= 2 * self._smallest_second_batch:
+            size = (size + 1) // 2
+        # Two batches may overtake each other on their way, two orders of one member may not.
+        busy = {waiting.order.user_id for batch in lane.sent.values() for waiting in batch}
+        batch: list[_Waiting] = []
+        while len(batch) < min(size, self._largest_batch) and lane.waiting[0].order.user_id not in busy:
+            batch.append(lane.waiting.popleft())
+        return batch
+
+    def _sent(self, exchange_id: int, lane: _Lane, task: asyncio.Task[None]) -> None:
+        del lane.sent[task]
+        if task.cancelled() or task.exception() is not None:
+            # The event loop is ending, or this is a bug: nobody may wait for ever.
+            while lane.waiting:
+                lane.waiting.popleft().fail(ExchangeUnavailable("The queue of orders was interrupted."))
+        self._dispatch_soon(exchange_id, lane)
 
     async def _send(self, exchange_id: int, batch: list[_Waiting]) -> None:
         requests = [order_request(waiting.order) for waiting in batch]

@@ -62,10 +62,53 @@ async def test_orders_that_arrive_meanwhile_are_one_batch(
 async def test_a_batch_has_at_most_two_hundred_orders(
     exchange: Exchange, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
 ) -> None:
-    founded = await found(connection_owner, [10**10])
-    orders = [buy(founded, request_id) for request_id in range(1, 452)]
+    founded = await found(connection_owner, [10**10] * 451)
+    orders = [buy(founded, number + 1, user=number) for number in range(451)]
     await submit_together(exchange, founded, connection_owner, watcher, orders)
     assert await batches(connection_owner, founded) == [1, 200, 200, 50]
+
+
+async def test_a_second_batch_is_sent_while_the_first_executes(
+    exchange: Exchange, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner, [10**10] * 100)
+    async with holding_exchange(connection_owner, founded.exchange_id):
+        first = asyncio.create_task(exchange.execute_order(founded.exchange_id, buy(founded, 1)))
+        await wait_for_waiting(watcher, "execute_orders")
+        others = [
+            asyncio.create_task(
+                exchange.execute_order(founded.exchange_id, buy(founded, number + 1, user=number))
+            )
+            for number in range(1, 100)
+        ]
+        await wait_for_waiting(watcher, "execute_orders", sessions=2)
+    await asyncio.gather(first, *others)
+    assert await batches(connection_owner, founded) == [1, 99]
+
+
+async def test_orders_of_one_member_never_overtake_each_other(
+    database: Database, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner, [10**10] * 2)
+    pool = ConnectionPool(database.service_url)
+    queue = OrderQueue(pool, smallest_second_batch=1)
+    # Two connections are open, so that a second batch would not be held up by opening one.
+    await asyncio.gather(pool.read("select 1"), pool.read("select 1"))
+    async with holding_exchange(connection_owner, founded.exchange_id):
+        tasks = [asyncio.create_task(queue.execute(founded.exchange_id, buy(founded, 1, user=0)))]
+        await wait_for_waiting(watcher, "execute_orders")
+        # The second would be sent at once, alone, did it not belong to the member of the first.
+        tasks += [asyncio.create_task(queue.execute(founded.exchange_id, buy(founded, 2, user=0)))]
+        await wait_for_waiting(watcher, "execute_orders")
+        tasks += [
+            asyncio.create_task(queue.execute(founded.exchange_id, buy(founded, number, user=1)))
+            for number in (3, 4)
+        ]
+        await asyncio.sleep(0)
+    assert [(await task).position_shares for task in tasks] == [1, 2, 1, 2]
+    assert await batches(connection_owner, founded) == [1, 2, 1]
+    await queue.close()
+    await pool.close()
 
 
 POISONS = {
