@@ -35,7 +35,10 @@ begin
     where u.exchange_id = p_exchange.exchange_id and u.user_id = n.user_id limit 1) u on true
   cross join lateral (select n.user_id is null or coalesce(u.notify_by, 'none') <> 'none') w(is_sent)
   order by n.ordinal;
-  insert into outbox_leases (exchange_id) values (p_exchange.exchange_id) on conflict do nothing;
+  -- Looked for first: an insert would wait for a process that is claiming the lease at the moment.
+  if not exists (select from outbox_leases where exchange_id = p_exchange.exchange_id) then
+    insert into outbox_leases (exchange_id) values (p_exchange.exchange_id) on conflict do nothing;
+  end if;
 end
 $$;
 comment on function queue_notices(exchanges, notice[]) is 'Queue notices of a locked exchange, to be delivered after the transaction.';
