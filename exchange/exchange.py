@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import asyncpg
+from collections.abc import Callable, Sequence
 
 from exchange import models
 from exchange.batching import OrderQueue, order_request
-from exchange.database import Database, rejection
+from exchange.database import Database
 from exchange.errors import RequestRejected
+from exchange.outbox import Outbox
 
 _QUOTES_AT_MOST = 25
 
 
-class Exchange:
+class Exchange(Outbox):
     """All communities' exchanges in one database.
 
     Every writing method takes the caller's `request_id` (0 < id < 2**63): the same id again gives
     the first answer again and changes nothing. Methods raise `ExchangeUnavailable` when the
     database cannot be reached and nothing has changed, `OutcomeUnknown` when a write was sent and
     no answer came within the bounded time, and `RequestRejected` for a malformed or forbidden
-    request. A refused order is an `Outcome`, not an exception.
+    request. A refused order is an `Outcome`, not an exception. `on_order` is called after each
+    order that was answered, since it may have queued notices; it must not wait for anything.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, on_order: Callable[[], None] | None = None) -> None:
+        super().__init__(database)
         self._orders = OrderQueue(database)
+        self._on_order = on_order
 
     async def close(self) -> None:
         """Finish the orders in hand, take no new ones, and close the connections."""
@@ -86,7 +86,10 @@ class Exchange:
 
     async def execute_order(self, exchange_id: int, order: models.Order) -> models.Outcome:
         """Execute an order together with the others that wait; see `OrderQueue`."""
-        return await self._orders.execute(exchange_id, order)
+        outcome = await self._orders.execute(exchange_id, order)
+        if self._on_order is not None:
+            self._on_order()
+        return outcome
 
     async def quote_order(self, exchange_id: int, order: models.Order) -> models.Outcome:
         """What that order would give now, from the rule that executes it. Changes nothing."""
@@ -206,30 +209,20 @@ class Exchange:
         """Ask the database whether it answers. Raises `ExchangeUnavailable`."""
         await self._read("select 1")
 
+    async def apply_deadlines(self, exchange_id: int) -> None:
+        """Reopen the markets whose halt has ended, end cool-downs, and fill the stops that were waiting for it.
+
+        Whoever trades next would do the same; nothing depends on this being called.
+        """
+        await self._rows("select from betjee.execute_orders($1, '{}')", exchange_id)
+
+    async def reopen_markets(self) -> int:
+        """Apply the deadlines of all exchanges that have any; returns how many exchanges that were."""
+        exchange_ids = await self._read_all("select betjee.list_due_exchanges()")
+        for exchange_id in exchange_ids:
+            await self.apply_deadlines(exchange_id)
+        return len(exchange_ids)
+
     async def purge_requests(self, limit: int = 10_000) -> int:
         """Forget the outcomes of requests older than 30 days, at most `limit`; returns how many."""
         return int(await self._read("select betjee.purge_requests($1)", limit))
-
-    async def _read(self, query: str, *arguments: Any) -> Any:
-        rows = await self._read_all(query, *arguments)
-        return rows[0] if rows else None
-
-    async def _read_all(self, query: str, *arguments: Any) -> list[Any]:
-        return [row[0] for row in await self._rows(query, *arguments)]
-
-    async def _rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
-        try:
-            return await self._database.read(query, *arguments)
-        except (asyncpg.PostgresError, asyncpg.DataError) as error:
-            raise rejection(error) from error
-
-    async def _write(self, request_id: int, query: str, *arguments: Any) -> models.Json:
-        """Call a writing function; `request_id` is its first argument, `$1`."""
-        try:
-            rows = await self._database.write(query, request_id, *arguments, request_id=request_id)
-        except (asyncpg.PostgresError, asyncpg.DataError) as error:
-            raise rejection(error) from error
-        document: models.Json = rows[0][0]
-        if "refused" in document:
-            raise RequestRejected(document["refused"], document["detail"])
-        return document

@@ -32,6 +32,8 @@ as $$
       'How many shares of others'' stops set off by one order are followed by a cool-down, as a part of max_tradable_shares.'),
     ('max_armed_stops', 'integer', 1, 100, null, '20', '', false,
       'How many stop-losses and take-profits a member may have waiting.'),
+    ('max_armed_alerts', 'integer', 1, 100, null, '20', '', false,
+      'How many price alerts a member may have waiting.'),
     ('signup_bonus_paise', 'integer', 0, 100000000000, null, '2000000', 'paise', false,
       'What a new member is granted, once.'),
     ('pricing', 'choice', null, null, array['integral', 'average'], 'integral', '', true,

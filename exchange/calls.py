@@ -1,0 +1,42 @@
+"""How methods call the SQL function of their name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from exchange.database import Database, rejection
+from exchange.errors import RequestRejected
+from exchange.models import Json
+
+
+class Calls:
+    """Calls of SQL functions, their errors turned into those of `exchange.errors`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def _read(self, query: str, *arguments: Any) -> Any:
+        rows = await self._read_all(query, *arguments)
+        return rows[0] if rows else None
+
+    async def _read_all(self, query: str, *arguments: Any) -> list[Any]:
+        return [row[0] for row in await self._rows(query, *arguments)]
+
+    async def _rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        try:
+            return await self._database.read(query, *arguments)
+        except (asyncpg.PostgresError, asyncpg.DataError) as error:
+            raise rejection(error) from error
+
+    async def _write(self, request_id: int, query: str, *arguments: Any) -> Json:
+        """Call a writing function; `request_id` is its first argument, `$1`."""
+        try:
+            rows = await self._database.write(query, request_id, *arguments, request_id=request_id)
+        except (asyncpg.PostgresError, asyncpg.DataError) as error:
+            raise rejection(error) from error
+        document: Json = rows[0][0]
+        if "refused" in document:
+            raise RequestRejected(document["refused"], document["detail"])
+        return document
