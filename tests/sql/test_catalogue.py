@@ -8,8 +8,11 @@ KEYS_WITHOUT_EXCHANGE = {"communities_pkey"}
 
 FOR_THE_APPLICATION = {
     "add_moderator",
+    "arm_stop",
     "audit_exchange",
     "audit_figures",
+    "cancel_stop",
+    "cancel_stops",
     "change_setting",
     "check_moment",
     "execute_orders",
@@ -23,6 +26,7 @@ FOR_THE_APPLICATION = {
     "list_moderators",
     "list_reports",
     "list_settings",
+    "list_stops",
     "open_exchange",
     "purge_requests",
     "quote_order",
@@ -30,6 +34,7 @@ FOR_THE_APPLICATION = {
     "remove_moderator",
     "replayed_state",
     "report",
+    "suggest_triggers",
 }
 
 FUNCTIONS = "select * from pg_proc where pronamespace = 'betjee'::regnamespace"
