@@ -38,5 +38,6 @@ class Calls:
             raise rejection(error) from error
         document: Json = rows[0][0]
         if "refused" in document:
-            raise RequestRejected(document["refused"], document["detail"])
+            code, detail = document.pop("refused"), document.pop("detail")
+            raise RequestRejected(code, detail, document)
         return document

@@ -5,6 +5,9 @@ which there is no outcome, and each class's docstring is the message for people 
 exchange.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class ExchangeError(Exception):
     """Something went wrong between the caller and the exchange."""
@@ -33,10 +36,12 @@ class ExchangeBusy(ExchangeError):
 class RequestRejected(ExchangeError):
     """The request was malformed or its sender has no right to it; nothing has changed."""
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", figures: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        # What was asked and what is possible, where the exchange says so.
+        self.figures = dict(figures or {})
 
 
 class MigrationError(ExchangeError):

@@ -56,6 +56,7 @@ class Refusal(enum.StrEnum):
     PRICE_BAND = "price_band"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     LIMIT_NOT_MET = "limit_not_met"
+    COOLING_DOWN = "cooling_down"
     REQUEST_REUSED = "request_reused"
 
 
@@ -205,7 +206,8 @@ class Market(FromJson):
     """A market as everyone sees it. `status` is `open`, `halted` or `settled`.
 
     `available_shares` is what can still be bought; `sold_shares` is negative when shorts outnumber
-    buyers; `change_bps` is how far the price has moved within the last 24 hours.
+    buyers; `change_bps` is how far the price has moved within the last 24 hours. `halted_until` is
+    when a halt ends by itself, None where a moderator ends it.
     """
 
     market: str
@@ -217,6 +219,14 @@ class Market(FromJson):
     available_shares: int
     open_short_shares: int
     version: int
+    halted_until: datetime | None = None
+
+    @classmethod
+    def from_json(cls, document: Json) -> Self:
+        """Read one market, whose halt may have an end."""
+        end = document.get("halted_until")
+        known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
+        return cls(**{**known, "halted_until": end and datetime.fromisoformat(end)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +235,8 @@ class Position(FromJson):
 
     `average_cost_paise` is a share's, before tax; `liquidation_paise` is what closing it now would
     bring after tax (negative for a short, whose closing costs); profits are before tax;
-    `taxes_paise` is all the tax paid in this market.
+    `taxes_paise` is all the tax paid in this market; `waiting_orders` is how many stop-losses and
+    take-profits wait there.
     """
 
     market: str
@@ -238,6 +249,7 @@ class Position(FromJson):
     realised_paise: int
     taxes_paise: int
     reserved_paise: int
+    waiting_orders: int = 0
 
 
 @dataclass(frozen=True, slots=True)

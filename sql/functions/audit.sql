@@ -142,6 +142,13 @@ begin
   where f.cash_paise + f.pools_paise + f.treasury_paise + f.burned_cash_paise <> f.minted_paise;
 
   return query
+  select format('Order %s of user %s waits to trade %s shares, but the position is %s.',
+    s.stop_id, s.user_id, s.shares, coalesce(p.shares, 0))
+  from stop_losses s left join positions p using (exchange_id, user_id, shift_id)
+  where s.exchange_id = p_exchange_id and s.status in ('armed', 'suspended')
+    and sign(s.shares) is distinct from -sign(p.shares);
+
+  return query
   select format('Sequence %s of the ledger is beyond the exchange''s %s.', max(t.sequence), v_exchange.sequence)
   from transactions t where t.exchange_id = p_exchange_id having max(t.sequence) > v_exchange.sequence;
 
@@ -182,12 +189,27 @@ comment on function audit_figures(bigint) is 'What an audit adds up, in paise, a
 alter function audit_figures(bigint) owner to exchange_writer;
 grant execute on function audit_figures(bigint) to service_role;
 
+create or replace function orphaned_stops(p_exchange_id bigint) returns setof stop_losses
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select s.*
+  from stop_losses s,
+    lateral (
+      select sum(t.shares) as shares from transactions t
+      where t.exchange_id = p_exchange_id and t.user_id = s.user_id and t.shift_id = s.shift_id) held
+  where s.exchange_id = p_exchange_id and s.status in ('armed', 'suspended')
+    and sign(s.shares) is distinct from -sign(held.shares)
+$$;
+comment on function orphaned_stops(bigint) is 'Orders that wait without a position, by the ledger, that they would reduce.';
+
 create or replace function replayed_state(p_exchange_id bigint, p_sequence bigint)
 returns table (kind text, name text, figures jsonb, stored jsonb)
 language sql stable security definer
 set search_path = betjee, pg_temp
 as $$
--- The whole state as of a sequence, beside what is stored now.
+-- The whole state as of a sequence, beside what is stored now. Cool-downs are not in the ledger; of
+-- waiting orders it only shows which have outlived their position.
   select 'market', m.code,
     jsonb_build_object('remaining_shares', r.remaining_shares, 'open_short_shares', r.open_short_shares,
       'pool_paise', case m.status when 'settled' then 0 else r.pool_paise end,
@@ -204,7 +226,8 @@ as $$
   where u.exchange_id = p_exchange_id
   union all
   select 'position', coalesce(p.user_id, r.user_id) || ' in ' || m.code,
-    to_jsonb(r) - 'exchange_id' - 'user_id' - 'shift_id', to_jsonb(p) - 'exchange_id' - 'user_id' - 'shift_id'
+    to_jsonb(r) - '{exchange_id,user_id,shift_id,cooldown_sign,cooldown_until}'::text[],
+    to_jsonb(p) - '{exchange_id,user_id,shift_id,cooldown_sign,cooldown_until}'::text[]
   from (select * from positions where exchange_id = p_exchange_id) p
   full join replayed_positions(p_exchange_id, p_sequence) r using (user_id, shift_id)
   join markets m on m.exchange_id = p_exchange_id and m.shift_id = coalesce(p.shift_id, r.shift_id)
@@ -212,6 +235,10 @@ as $$
   select 'treasury', '', jsonb_build_object('treasury_paise', sum(r.treasury_paise)), jsonb_build_object('treasury_paise', e.treasury_paise)
   from exchanges e, replayed_markets(p_exchange_id, p_sequence) r
   where e.exchange_id = p_exchange_id group by e.treasury_paise
+  union all
+  select 'order', s.stop_id::text, '{"status": "lapsed"}', jsonb_build_object('status', s.status)
+  from orphaned_stops(p_exchange_id) s join exchanges e using (exchange_id)
+  where p_sequence >= e.sequence
 $$;
 comment on function replayed_state(bigint, bigint) is 'Markets, users, positions and treasury as the ledger gives them up to a sequence, and as they are stored.';
 alter function replayed_state(bigint, bigint) owner to exchange_writer;
@@ -239,15 +266,24 @@ begin
   from replayed_users(p_exchange_id, v_sequence) r
   where u.exchange_id = p_exchange_id and u.user_id = r.user_id
     and (u.cash_paise, u.reserved_paise) <> (r.cash_paise, r.reserved_paise);
-  delete from positions where exchange_id = p_exchange_id;
-  insert into positions select * from replayed_positions(p_exchange_id, v_sequence);
+  delete from positions p
+  where p.exchange_id = p_exchange_id and not exists (
+    select from transactions t
+    where t.exchange_id = p_exchange_id and t.user_id = p.user_id and t.shift_id = p.shift_id);
+  -- Cool-downs are not in the ledger and stay as they are.
+  insert into positions select * from replayed_positions(p_exchange_id, v_sequence)
+  on conflict (exchange_id, user_id, shift_id) do update
+    set shares = excluded.shares, basis_paise = excluded.basis_paise,
+      realised_paise = excluded.realised_paise, taxes_paise = excluded.taxes_paise;
+  update stop_losses set status = 'lapsed', ended_at = v_exchange.updated_at
+  where exchange_id = p_exchange_id and stop_id in (select o.stop_id from orphaned_stops(p_exchange_id) o);
   update exchanges e set
     treasury_paise = (select sum(treasury_paise) from replayed_markets(p_exchange_id, v_sequence)),
     updated_at = v_exchange.updated_at
   where e.exchange_id = p_exchange_id;
 end
 $$;
-comment on function repair_exchange(bigint) is 'Make positions, cash, pools and remaining shares what the ledger gives; only the owner may.';
+comment on function repair_exchange(bigint) is 'Make positions, cash, pools and remaining shares what the ledger gives, and lapse orders that wait without a position; only the owner may.';
 
 create or replace function check_moment(p_exchange_id bigint, p_sequence bigint) returns setof text
 language plpgsql stable security definer

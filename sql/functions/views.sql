@@ -4,8 +4,11 @@ create or replace function list_markets(p_exchange_id bigint) returns setof json
 language sql stable security definer
 set search_path = betjee, pg_temp
 as $$
+-- A halt that is over by the clock is not shown, since the next who writes there ends it.
   select jsonb_build_object(
-    'market', m.code, 'label', m.label, 'status', m.status, 'price_paise', p.price_paise,
+    'market', m.code, 'label', m.label, 'price_paise', p.price_paise,
+    'status', case when m.halted_until <= clock_timestamp() then 'open' else m.status end,
+    'halted_until', case when m.halted_until > clock_timestamp() then m.halted_until end,
     'change_bps', (p.price_paise - day_ago.price_paise) * 10000 / day_ago.price_paise,
     'sold_shares', p.sold, 'open_short_shares', m.open_short_shares,
     'available_shares', m.remaining_shares - m.open_short_shares - m.min_market_shares, 'version', m.version)
@@ -49,7 +52,10 @@ as $$
   with held as materialized (
     select p.*, m.code, m.label, m.shift_id as market_number, current_point(m) as point,
       closing_value(m, p.shares) as closing, greatest(-p.shares, 0) * collateral_per_share(m) as collateral_paise,
-      sign(p.shares) * p.basis_paise as signed_basis_paise
+      sign(p.shares) * p.basis_paise as signed_basis_paise,
+      (select count(*) from stop_losses s
+        where s.exchange_id = p_exchange_id and s.user_id = p_user_id and s.shift_id = m.shift_id
+          and s.status in ('armed', 'suspended')) as waiting_orders
     from positions p join markets m using (exchange_id, shift_id)
     where p.exchange_id = p_exchange_id and p.user_id = p_user_id),
   total as (
@@ -61,7 +67,7 @@ as $$
         'average_cost_paise', coalesce(round(basis_paise::numeric / nullif(abs(shares), 0)), 0),
         'mark_price_paise', (point).price_paise, 'liquidation_paise', (closing).total_paise,
         'unrealised_paise', (closing).gross_paise - signed_basis_paise, 'realised_paise', realised_paise,
-        'taxes_paise', taxes_paise, 'reserved_paise', collateral_paise) order by market_number), '[]') as positions
+        'taxes_paise', taxes_paise, 'reserved_paise', collateral_paise, 'waiting_orders', waiting_orders) order by market_number), '[]') as positions
     from held)
   select jsonb_build_object(
     'user_id', u.user_id, 'display_name', u.display_name, 'cash_paise', u.cash_paise,

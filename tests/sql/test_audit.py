@@ -67,6 +67,51 @@ async def test_the_state_is_rebuilt_from_the_ledger_by_the_owner_alone(
     assert await discrepancies(connection_owner, traded.exchange_id) == []
 
 
+async def test_an_order_that_waits_without_its_position_is_found_and_lapses_by_the_repair(
+    traded: Founded, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
+) -> None:
+    arm = "select betjee.arm_stop($1, $2, $3, 'stop_loss', '22s1', $4, null, null)->>'status'"
+    for request_id, (user, trigger) in enumerate(zip(traded.users, (1_500, 1_900), strict=True), start=50):
+        assert (
+            await connection_service.fetchval(arm, traded.exchange_id, request_id, user, trigger) == "armed"
+        )
+    assert await connection_service.fetch(AUDIT, traded.exchange_id) == []
+    await connection_owner.execute(
+        "update betjee.stop_losses set shares = -shares, trigger_sign = -trigger_sign"
+        " where exchange_id = $1 and user_id = $2",
+        traded.exchange_id,
+        traded.users[1],
+    )
+    (problem,) = await connection_service.fetch(AUDIT, traded.exchange_id)
+    assert problem[0].endswith("waits to trade -2 shares, but the position is -2.")
+    differing = "select kind from betjee.replayed_state($1, 1000000) where figures is distinct from stored"
+    assert [row["kind"] for row in await connection_service.fetch(differing, traded.exchange_id)] == ["order"]
+    await connection_owner.execute("select betjee.repair_exchange($1)", traded.exchange_id)
+    assert await connection_service.fetch(AUDIT, traded.exchange_id) == []
+    assert await connection_service.fetch(differing, traded.exchange_id) == []
+    left = "select user_id, status from betjee.stop_losses where exchange_id = $1 order by stop_id"
+    assert [tuple(row) for row in await connection_service.fetch(left, traded.exchange_id)] == [
+        (traded.users[0], "armed"),
+        (traded.users[1], "lapsed"),
+    ]
+
+
+async def test_a_repair_keeps_the_cool_downs_of_positions_that_remain(
+    traded: Founded, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
+) -> None:
+    await connection_owner.execute(
+        "update betjee.positions set shares = shares + 1, cooldown_sign = -1, cooldown_until = '2126-01-01'"
+        " where exchange_id = $1",
+        traded.exchange_id,
+    )
+    await connection_owner.execute("select betjee.repair_exchange($1)", traded.exchange_id)
+    assert await connection_service.fetch(AUDIT, traded.exchange_id) == []
+    kept = "select cooldown_sign, extract(year from cooldown_until)::int from betjee.positions where exchange_id = $1"
+    assert [tuple(row) for row in await connection_service.fetch(kept, traded.exchange_id)] == [
+        (-1, 2126)
+    ] * 2
+
+
 async def test_any_moment_of_the_past_can_be_replayed(
     traded: Founded, connection_service: asyncpg.Connection
 ) -> None:

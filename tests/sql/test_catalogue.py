@@ -9,9 +9,12 @@ KEYS_WITHOUT_EXCHANGE = {"communities_pkey"}
 FOR_THE_APPLICATION = {
     "add_moderator",
     "arm_alert",
+    "arm_stop",
     "audit_exchange",
     "audit_figures",
     "cancel_alert",
+    "cancel_stop",
+    "cancel_stops",
     "change_setting",
     "check_moment",
     "choose_notifications",
@@ -32,6 +35,7 @@ FOR_THE_APPLICATION = {
     "list_notices",
     "list_reports",
     "list_settings",
+    "list_stops",
     "mark_notice_delivered",
     "mark_notices_seen",
     "open_exchange",
@@ -46,6 +50,7 @@ FOR_THE_APPLICATION = {
     "report",
     "retry_notice",
     "set_channel",
+    "suggest_triggers",
 }
 
 FUNCTIONS = "select * from pg_proc where pronamespace = 'betjee'::regnamespace"

@@ -13,6 +13,9 @@ REPEATABLE = {
     "change_setting": ("owner", "band_bps", "2000"),
     "report": ("owner", "Prices look odd."),
     "remove_moderator": ("owner", 404),
+    "arm_stop": ("owner", "stop_loss", "22s1", 1_500, None, None),
+    "cancel_stop": ("owner", 404),
+    "cancel_stops": ("owner",),
 }
 STATE = """
 select sequence, (select count(*) from betjee.requests r where r.exchange_id = e.exchange_id)
