@@ -53,17 +53,17 @@ def quoted(outcome: Outcome) -> discord.Embed:
 
 
 def to_confirm(outcome: Outcome) -> discord.Embed:
-    """The quote that comes with Confirm and Cancel, because the order moves the price far."""
-    limit = money(_known(outcome.protected_limit_paise))
+    """The quote that comes with Confirm and Cancel, because the order moves the price far. It is kept live."""
+    limit = money(_known(outcome.confirmed_limit_paise))
     protection = f"pay more than {limit}" if outcome.side.pays else f"receive less than {limit}"
     return reply(
         WORDINGS[outcome.side].colour,
         f"Confirm: {outcome.side.value} {_what(outcome)}?",
         f"{_label(outcome)}\n"
-        f"This order moves the price by **{percent(_known(outcome.impact_bps))}**, so it asks first. "
+        f"This order moves the price by **{percent(_known(outcome.impact_bps))}**. "
         f"Confirmed, it will not {protection}.\nNothing has been charged yet.",
         _prospects(outcome),
-        footer=f"This quote is open for {CONFIRM_SECONDS} seconds.",
+        footer=f"These figures are kept up to date for {CONFIRM_SECONDS} seconds. Confirm means the ones you see.",
     )
 
 
