@@ -97,8 +97,8 @@ class ConfirmOrder(OwnersView):
         self._keeper = tasks.loop(seconds=REFRESH_SECONDS)(self.refresh)
 
     def expired(self) -> discord.Embed:
-        """That nobody confirmed the order."""
-        return replies.trades.expired()
+        """The order that nobody confirmed, as it was shown last."""
+        return replies.trades.expired(self._shown)
 
     def keep_live(self) -> None:
         """Start to bring the quote up to date, once it is shown with its buttons."""
@@ -151,7 +151,7 @@ class ConfirmOrder(OwnersView):
     @discord.ui.button(label="Cancel", style=discord.ButtonStyle.secondary)
     async def cancel(self, interaction: Interaction, _: discord.ui.Button["ConfirmOrder"]) -> None:
         """Drop the order, of which the exchange has kept nothing."""
-        await answer(interaction, replies.trades.cancelled())
+        await answer(interaction, replies.trades.cancelled(self._shown))
 
 
 class AskAgain(OwnersView):

@@ -67,17 +67,18 @@ def to_confirm(outcome: Outcome) -> discord.Embed:
     )
 
 
-def cancelled() -> discord.Embed:
+def cancelled(quote: Outcome) -> discord.Embed:
     """The order was dropped before it was given."""
-    return reply(GREY, "Cancelled", "The order was not given. Nothing was charged.")
+    return reply(GREY, "Cancelled", f"{_order(quote)} was not given. Nothing was charged.")
 
 
-def expired() -> discord.Embed:
+def expired(quote: Outcome) -> discord.Embed:
     """Nobody confirmed the order in time."""
     return reply(
         GREY,
         "The quote has expired",
-        f"It was not confirmed within {CONFIRM_SECONDS} seconds, so nothing was charged. Give the order again for a new quote.",
+        f"{_order(quote)} was not confirmed within {CONFIRM_SECONDS} seconds, so nothing was charged. "
+        "Give the order again for a new quote.",
     )
 
 
@@ -135,6 +136,11 @@ def _fill_figures(outcome: Outcome) -> list[Figure]:
 
 def _what(outcome: Outcome) -> str:
     return f"{grouped(_known(outcome.shares))} {TIMES} {outcome.market}"
+
+
+def _order(quote: Outcome) -> str:
+    """A quoted order as the beginning of a sentence."""
+    return f"Your order to {quote.side.value} **{_what(quote)}** ({quote.label or quote.market})"
 
 
 def _label(outcome: Outcome) -> str:

@@ -40,6 +40,7 @@ async def test_cancelled_it_is_gone(world: World):
     quote = await far_order(world)
     await world.clicks(world.asha, quote, "Cancel")
     assert quote.title == "Cancelled"
+    assert "Your order to buy **200 × 22s1** (22 JAN S1) was not given." in quote.text
     assert quote.buttons == []
     assert (await world.portfolio(world.asha)).positions == ()
 
@@ -58,6 +59,7 @@ async def test_after_thirty_seconds_the_buttons_are_gone(world: World):
     assert quote.buttons == ["Confirm", "Cancel"]
     await world.env.advance_time(2)
     assert quote.title == "The quote has expired"
+    assert "Your order to buy **200 × 22s1** (22 JAN S1) was not confirmed within 30 seconds" in quote.text
     assert quote.buttons == []
     assert (await world.portfolio(world.asha)).positions == ()
 
