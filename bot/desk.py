@@ -58,14 +58,25 @@ class OrderDesk:
     async def _ask_to_confirm(
         self, interaction: Interaction, exchange_id: int, order: Order, quote: Outcome
     ) -> None:
-        """Show the quote; confirmed, it is an order for exactly what was shown, under the same request id."""
-        confirmed = replace(
-            order, size=Size(shares=quote.shares), limit_paise=quote.protected_limit_paise, confirmed=True
-        )
+        """Show the quote and keep it live; confirmed, it is an order for exactly what was shown last.
+
+        It keeps the request id of the order that was given, so it is executed at most once.
+        """
+
+        async def confirm(click: Interaction, shown: Outcome) -> None:
+            size = Size(shares=shown.shares)
+            confirmed = replace(order, size=size, limit_paise=shown.confirmed_limit_paise, confirmed=True)
+            await self.execute(click, exchange_id, confirmed)
+
         view = ConfirmOrder(
-            interaction, self._intake, lambda click: self.execute(click, exchange_id, confirmed)
+            interaction,
+            self._intake,
+            quote,
+            quote=lambda: self._exchange.quote_order(exchange_id, order),
+            confirm=confirm,
         )
         await answer(interaction, replies.trades.to_confirm(quote), view)
+        view.keep_live()
 
     async def _tell_channel(self, interaction: Interaction, exchange_id: int, outcome: Outcome) -> None:
         """Post the public line of a fill. The fill stands and its owner knows it, so nothing may fail here."""

@@ -1,6 +1,8 @@
 """What people type, read once into what the exchange takes. Only shape is checked here; SQL rules on the rest."""
 
+import difflib
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import discord
@@ -52,6 +54,26 @@ def read_coins(text: str) -> int:
             f"“{safe(text, _TYPED_CHARACTERS)}” is not an amount of coins. Type one such as `500` or `1,234.50`."
         )
     return int(amount[1].replace(",", "")) * 100 + int((amount[2] or "").ljust(2, "0"))
+
+
+def read_setting(text: str, names: Sequence[str]) -> str:
+    """The one of the settings' names that was typed, in whatever case, with spaces or underscores.
+
+    Raises InputUnreadable, with the name that comes nearest.
+    """
+    typed = "_".join(text.lower().split())
+    if typed in names:
+        return typed
+    near = nearest(typed, names)
+    advice = "`/settings list` shows them all." if near is None else f"Did you mean `{near}`?"
+    raise InputUnreadable(f"There is no setting “{safe(text, _TYPED_CHARACTERS)}”. {advice}")
+
+
+def nearest(typed: str, offered: Sequence[str]) -> str | None:
+    """What was most likely meant by a word that is none of those offered, or None."""
+    containing = [word for word in offered if typed and typed in word]
+    likely = containing or difflib.get_close_matches(typed, offered, n=1, cutoff=0.5)
+    return likely[0] if likely else None
 
 
 class SizeInput(app_commands.Transformer):

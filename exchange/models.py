@@ -167,6 +167,14 @@ class Outcome(NamedTuple):
     sequence: int | None = None
     wait_seconds: int | None = None
 
+    @property
+    def confirmed_limit_paise(self) -> int | None:
+        """The limit of an order that confirms this quote.
+
+        A quote that no longer moves the price far has no protected limit; then it is the very total it shows.
+        """
+        return self.total_paise if self.protected_limit_paise is None else self.protected_limit_paise
+
     @classmethod
     def from_values(cls, values: Iterable[Any]) -> Self:
         """Read the composite type `betjee.order_outcome`, whose columns are these fields in order."""

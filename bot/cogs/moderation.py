@@ -8,6 +8,7 @@ from discord.ext import commands
 from bot import replies
 from bot.communities import Communities, identity_of
 from bot.delivery import Interaction, answer
+from bot.inputs import read_setting
 from bot.suggestions import Suggestions
 from exchange.exchange import Exchange
 
@@ -50,8 +51,9 @@ class Moderation(commands.Cog):
     ) -> None:
         """Change a setting, on the record."""
         account = await self._communities.account_of_moderator(interaction)
+        known = [setting.name for setting in await self._exchange.list_settings(account.exchange_id)]
         change = await self._exchange.change_setting(
-            account.exchange_id, interaction.id, account.user.user_id, name, value
+            account.exchange_id, interaction.id, account.user.user_id, read_setting(name, known), value
         )
         await answer(interaction, replies.moderation.setting_changed(change))
 

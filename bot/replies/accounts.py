@@ -4,7 +4,7 @@ from typing import Final
 
 import discord
 
-from bot.replies.reply import BLUE, GREEN, GREY, Figure, lines_that_fit, reply
+from bot.replies.reply import BLUE, GREEN, GREY, figure_lines, lines_that_fit, reply
 from bot.replies.text import holding, money, name, profit
 from exchange.models import Portfolio, Position, Registration
 
@@ -31,23 +31,26 @@ def registered(registration: Registration) -> discord.Embed:
 
 
 def own_portfolio(portfolio: Portfolio) -> discord.Embed:
-    """All that the person who asks has."""
-    totals: list[Figure] = [
-        ("Net worth", money(portfolio.net_worth_paise)),
-        ("Balance", money(portfolio.cash_paise)),
-        ("Buying power", money(portfolio.buying_power_paise)),
-        ("Reserved for shorts", money(portfolio.reserved_paise)),
-        ("Unrealised", profit(portfolio.unrealised_paise)),
-        ("Realised", profit(portfolio.realised_paise)),
-        ("Taxes paid", money(portfolio.taxes_paise)),
-        ("Granted", money(portfolio.granted_paise)),
-    ]
-    blocks = [_own_position(position) for position in portfolio.positions]
+    """All that the person who asks has: what it is worth, each position, and how it came about."""
+    cash = figure_lines(
+        [
+            ("Balance", money(portfolio.cash_paise)),
+            ("Reserved for shorts", money(portfolio.reserved_paise)),
+            ("Buying power", money(portfolio.buying_power_paise)),
+        ]
+    )
+    positions = lines_that_fit(map(_own_position, portfolio.positions), between="\n\n")
     return reply(
         BLUE,
         "Your portfolio",
-        lines_that_fit(blocks) or "No positions yet. `/markets` shows what is traded.",
-        totals,
+        f"{_net_worth(portfolio)}\n{cash}\n\n"
+        f"{positions or 'No positions yet. `/markets` shows what is traded.'}",
+        [
+            ("Unrealised, in all", profit(portfolio.unrealised_paise)),
+            ("Realised, in all", profit(portfolio.realised_paise)),
+            ("Taxes paid", money(portfolio.taxes_paise)),
+            ("Granted", money(portfolio.granted_paise)),
+        ],
         footer="Net worth is what closing every position now would really bring, after tax. Profits are before tax.",
     )
 
@@ -62,8 +65,7 @@ def public_portfolio(portfolio: Portfolio) -> discord.Embed:
     return reply(
         BLUE,
         "Portfolio",
-        f"{name(portfolio.display_name)}\n{lines_that_fit(lines) or 'No positions.'}",
-        [("Net worth", money(portfolio.net_worth_paise))],
+        f"{name(portfolio.display_name)}\n{_net_worth(portfolio)}\n{lines_that_fit(lines) or 'No positions.'}",
     )
 
 
@@ -72,17 +74,24 @@ def reported(report_id: int) -> discord.Embed:
     return reply(GREEN, "Thank you", f"Your report {report_id} is with the moderators of this server.")
 
 
+def _net_worth(portfolio: Portfolio) -> str:
+    """The figure by which members are compared, as a heading."""
+    return f"## Net worth {money(portfolio.net_worth_paise)}"
+
+
 def _own_position(position: Position) -> str:
-    """One position in three short lines, so that a phone does not break them."""
+    """One position in a few short lines, so that a phone does not break them."""
     taxes = f"taxes {money(position.taxes_paise)}"
     if not position.shares:
-        return f"**{position.market}** · closed\nrealised {profit(position.realised_paise)}, {taxes}"
+        return f"**{position.market}** · closed\nRealised {profit(position.realised_paise)}, {taxes}"
     costs = position.liquidation_paise < 0
-    closing = f"{'costs' if costs else 'brings'} {money(abs(position.liquidation_paise))}"
-    reserved = f", reserved {money(position.reserved_paise)}" if position.reserved_paise else ""
-    return (
-        f"**{position.market}** · {holding(position.shares)}\n"
-        f"avg {money(position.average_cost_paise)}, now {money(position.mark_price_paise)}, "
-        f"closing {closing}{reserved}\n"
-        f"unrealised {profit(position.unrealised_paise)}, realised {profit(position.realised_paise)}, {taxes}"
-    )
+    lines = [
+        f"**{position.market}** · {holding(position.shares)}",
+        f"Average {money(position.average_cost_paise)}, now {money(position.mark_price_paise)}",
+        f"Closing {'costs' if costs else 'brings'} {money(abs(position.liquidation_paise))}",
+    ]
+    if position.reserved_paise:
+        lines.append(f"Reserved {money(position.reserved_paise)}")
+    realised = f"realised {profit(position.realised_paise)}, " if position.realised_paise else ""
+    lines.append(f"Unrealised {profit(position.unrealised_paise)}, {realised}{taxes}")
+    return "\n".join(lines)

@@ -4,22 +4,39 @@ from typing import Final
 
 import discord
 
-from bot.replies.reply import BLUE, GREEN, lines_that_fit, reply
-from bot.replies.text import grouped, money, name, percent, safe
+from bot.replies.reply import BLUE, GREEN, add_sections, lines_that_fit, reply
+from bot.replies.text import grouped, money, name, percent, plain, safe
 from exchange.models import Moderator, Report, Setting, SettingChange
 
 _VALUE_CHARACTERS: Final = 100
 _REPORT_CHARACTERS: Final = 300
+_NEW_MARKETS: Final = "Terms of new markets"
+_SECTIONS: Final = {
+    "confirm_impact_bps": "Trading",
+    "confirm_slippage_bps": "Trading",
+    "max_order_shares": "Trading",
+    "band_bps": "Protection",
+    "band_seconds": "Protection",
+    "signup_bonus_paise": "Members and page",
+    "public_fills": "Members and page",
+    "public_page": "Members and page",
+}
+"""Where a setting stands in the list. The terms of markets know themselves; the rest are "Other"."""
 
 
 def setting_list(settings: list[Setting]) -> discord.Embed:
-    """Everything that can be set, with its value, default and bounds."""
-    return reply(
+    """Everything that can be set, by what it is about, with its value, default and bounds."""
+    sections: dict[str, list[str]] = {title: [] for title in (*_SECTIONS.values(), "Other", _NEW_MARKETS)}
+    for setting in settings:
+        title = _NEW_MARKETS if setting.new_markets_only else _SECTIONS.get(setting.name, "Other")
+        sections[title].append(_setting(setting))
+    embed = reply(
         BLUE,
         "Settings",
-        lines_that_fit(_setting(setting) for setting in settings),
-        footer="/settings set changes one. † applies to markets that are created later.",
+        footer="Change one by its name and a bare number: /settings set tax_bps 150. 100 bps are 1 %, 100 paise are ₹1.",
     )
+    add_sections(embed, sections)
+    return embed
 
 
 def setting_changed(change: SettingChange) -> discord.Embed:
@@ -66,24 +83,30 @@ def report_list(reports: list[Report]) -> discord.Embed:
 
 def amount(value: str, unit: str) -> str:
     """A setting's value as people write it: paise as coins, hundredths of a percent as a percentage."""
+    if value in ("true", "false"):
+        return "on" if value == "true" else "off"
     if not value.lstrip("-").isdecimal():
         return value
     number = int(value)
     match unit:
         case "paise":
-            return money(number)
+            return money(number).removesuffix(".00")
         case "bps":
-            return percent(number)
+            return percent(number).replace(".00 %", " %")
         case _:
             return f"{grouped(number)} {unit}".strip()
 
 
 def _setting(setting: Setting) -> str:
-    bounds = f"one of {', '.join(setting.choices)}" if setting.choices else ""
-    if setting.minimum is not None and setting.maximum is not None:
-        bounds = f"{setting.minimum} to {setting.maximum} {setting.unit}".strip()
-    meaning = amount(setting.value, setting.unit)
-    spoken = f" ({meaning})" if meaning != setting.value else ""
-    details = ", ".join(part for part in (bounds, f"default {setting.default_value}") if part)
-    later = " †" if setting.new_markets_only else ""
-    return f"`{setting.name}` = **{safe(setting.value, _VALUE_CHARACTERS)}**{spoken}{later}\n{setting.description} {details}"
+    """A setting in three lines: its value in words and as it is typed, what it means, and its bounds."""
+    value = plain(setting.value, _VALUE_CHARACTERS).replace("`", "'")
+    spoken = plain(amount(setting.value, setting.unit), _VALUE_CHARACTERS)
+    usual = f"default {amount(setting.default_value, setting.unit)}"
+    bounds = "On or off"
+    if setting.choices:
+        bounds = f"One of {', '.join(setting.choices)}"
+    elif setting.minimum is not None and setting.maximum is not None:
+        # "From 1 to 10 shares", but "from 1 % to 10 %".
+        sign = setting.unit if setting.unit in ("bps", "paise") else ""
+        bounds = f"From {amount(setting.minimum, sign)} to {amount(setting.maximum, setting.unit)}"
+    return f"**{spoken}** · `{setting.name}` = `{value}`\n{setting.description}\n{bounds}, {usual}."

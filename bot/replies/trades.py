@@ -53,31 +53,32 @@ def quoted(outcome: Outcome) -> discord.Embed:
 
 
 def to_confirm(outcome: Outcome) -> discord.Embed:
-    """The quote that comes with Confirm and Cancel, because the order moves the price far."""
-    limit = money(_known(outcome.protected_limit_paise))
+    """The quote that comes with Confirm and Cancel, because the order moves the price far. It is kept live."""
+    limit = money(_known(outcome.confirmed_limit_paise))
     protection = f"pay more than {limit}" if outcome.side.pays else f"receive less than {limit}"
     return reply(
         WORDINGS[outcome.side].colour,
         f"Confirm: {outcome.side.value} {_what(outcome)}?",
         f"{_label(outcome)}\n"
-        f"This order moves the price by **{percent(_known(outcome.impact_bps))}**, so it asks first. "
+        f"This order moves the price by **{percent(_known(outcome.impact_bps))}**. "
         f"Confirmed, it will not {protection}.\nNothing has been charged yet.",
         _prospects(outcome),
-        footer=f"This quote is open for {CONFIRM_SECONDS} seconds.",
+        footer=f"These figures are kept up to date for {CONFIRM_SECONDS} seconds. Confirm means the ones you see.",
     )
 
 
-def cancelled() -> discord.Embed:
+def cancelled(quote: Outcome) -> discord.Embed:
     """The order was dropped before it was given."""
-    return reply(GREY, "Cancelled", "The order was not given. Nothing was charged.")
+    return reply(GREY, "Cancelled", f"{_order(quote)} was not given. Nothing was charged.")
 
 
-def expired() -> discord.Embed:
+def expired(quote: Outcome) -> discord.Embed:
     """Nobody confirmed the order in time."""
     return reply(
         GREY,
         "The quote has expired",
-        f"It was not confirmed within {CONFIRM_SECONDS} seconds, so nothing was charged. Give the order again for a new quote.",
+        f"{_order(quote)} was not confirmed within {CONFIRM_SECONDS} seconds, so nothing was charged. "
+        "Give the order again for a new quote.",
     )
 
 
@@ -135,6 +136,11 @@ def _fill_figures(outcome: Outcome) -> list[Figure]:
 
 def _what(outcome: Outcome) -> str:
     return f"{grouped(_known(outcome.shares))} {TIMES} {outcome.market}"
+
+
+def _order(quote: Outcome) -> str:
+    """A quoted order as the beginning of a sentence."""
+    return f"Your order to {quote.side.value} **{_what(quote)}** ({quote.label or quote.market})"
 
 
 def _label(outcome: Outcome) -> str:

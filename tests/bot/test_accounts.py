@@ -30,7 +30,8 @@ async def test_an_empty_portfolio(world: World):
     seen = await world.asks(world.asha, "portfolio")
     assert seen.ephemeral
     assert "No positions yet" in seen.text
-    assert seen.figures["Net worth"] == seen.figures["Balance"] == "₹20,000.00"
+    assert "## Net worth ₹20,000.00\n" in seen.text
+    assert seen.figures["Balance"] == "₹20,000.00"
 
 
 async def test_ones_own_portfolio_shows_everything(world: World):
@@ -39,9 +40,10 @@ async def test_ones_own_portfolio_shows_everything(world: World):
     await world.asks(world.asha, "short", market="22s2", shares="5")
     portfolio = await world.portfolio(world.asha)
     seen = await world.asks(world.asha, "portfolio")
-    assert "**22s1** · 10 shares" in seen.text
-    assert "avg ₹16.66, now ₹16.69" in seen.text
-    assert "**22s2** · short 5 shares" in seen.text
+    blocks = (seen.embed.description or "").split("\n\n")
+    assert blocks[0].startswith(f"## Net worth {money(portfolio.net_worth_paise)}\n")
+    assert blocks[1].startswith("**22s1** · 10 shares\nAverage ₹16.66, now ₹16.69\nClosing brings ₹")
+    assert blocks[2].startswith("**22s2** · short 5 shares\n")
     assert seen.figures["Reserved for shorts"] == "₹5,083.50"
     assert seen.figures["Balance"] == money(portfolio.cash_paise)
     assert portfolio.net_worth_paise < 20_000_00, "closing everything would pay tax again"
@@ -54,7 +56,8 @@ async def test_another_members_portfolio_hides_their_cash(world: World):
     assert seen.ephemeral
     assert "**Asha**" in seen.text
     assert "**22s1** · 10 shares, now ₹16.69" in seen.text
-    assert set(seen.figures) == {"Net worth"}
+    assert "## Net worth ₹" in seen.text
+    assert not seen.figures
     assert "₹19,830.63" not in seen.text
 
 

@@ -4,7 +4,7 @@ import discord
 import pytest
 import simcord
 
-from bot.errors import NotModerator
+from bot.errors import InputUnreadable, NotModerator
 from exchange.errors import RequestRejected
 from tests.bot.world import World
 
@@ -19,11 +19,19 @@ def manager(world: World) -> simcord.MemberActor:
 async def test_settings_are_listed_with_value_default_and_bounds(world: World):
     seen = await world.asks(world.meera, "settings list")
     assert seen.ephemeral
-    assert "`confirm_impact_bps` = **500** (5.00 %)" in seen.text
-    assert "1 to 1000000 bps, default 500" in seen.text
-    assert "`signup_bonus_paise` = **2000000** (₹20,000.00)" in seen.text
-    assert "`tax_bps` = **167** (1.67 %) †" in seen.text
-    assert "more." not in seen.text, "all settings fit into one answer"
+    sections = {field.name: (field.value or "").split("\n\n") for field in seen.embed.fields}
+    assert sections["Trading"][0] == (
+        "**5 %** · `confirm_impact_bps` = `500`\n"
+        "An order that moves the price by more than this asks for a confirmation first.\n"
+        "From 0.01 % to 10,000 %, default 5 %."
+    )
+    assert "**₹20,000** · `signup_bonus_paise` = `2000000`" in sections["Members and page"][2]
+    assert "From 1 to 10,00,000 shares, default 1,000 shares." in seen.text
+    assert "**on** · `public_fills` = `true`" in seen.text
+    assert "**1.67 %** · `tax_bps` = `167`" in seen.text
+    assert "`tax_bps`" not in str(sections["Trading"])
+    assert "Terms of new markets" in sections
+    assert not seen.embed.description, "all settings fit into one answer"
 
 
 async def test_a_change_is_made_and_told(world: World):
@@ -35,18 +43,31 @@ async def test_a_change_is_made_and_told(world: World):
     assert fill.title == "Bought 200 × 22s1", "an impact of 8 % no longer asks"
 
 
+async def test_a_wrong_value_is_answered_by_the_bounds(world: World):
+    seen = await world.asks(world.meera, "settings set", name="tax_bps", value="5000")
+    assert seen.title == "Not done"
+    assert "tax_bps is a whole number from 0 to 1000 bps" in seen.text.replace("\\", "")
+    world.forgive(RequestRejected)
+
+
 @pytest.mark.parametrize(
-    ("name", "value", "sentence"),
+    ("name", "advice"),
     [
-        ("tax_bps", "5000", "tax_bps is a whole number from 0 to 1000 bps"),
-        ("gravity", "1", "There is no setting gravity"),
+        ("tax_bsp", "Did you mean `tax_bps`?"),
+        ("slippage", "Did you mean `confirm_slippage_bps`?"),
+        ("gravity", "`/settings list` shows them all."),
     ],
 )
-async def test_a_wrong_value_is_answered_by_the_bounds(world: World, name: str, value: str, sentence: str):
-    seen = await world.asks(world.meera, "settings set", name=name, value=value)
-    assert seen.title == "Not done"
-    assert sentence in seen.text.replace("\\", "")
-    world.forgive(RequestRejected)
+async def test_a_wrong_name_is_answered_by_the_nearest(world: World, name: str, advice: str):
+    seen = await world.asks(world.meera, "settings set", name=name, value="1")
+    assert seen.title == "Not understood"
+    assert advice in seen.text
+    world.forgive(InputUnreadable)
+
+
+async def test_a_name_may_be_typed_as_it_is_spoken(world: World):
+    seen = await world.asks(world.meera, "settings set", name="Tax BPS", value="150")
+    assert "`tax_bps` was 167 and is now **150**" in seen.text
 
 
 async def test_setting_names_are_offered_with_their_values(world: World):

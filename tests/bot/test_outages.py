@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from bot.client import BetJee
 from bot.run import redis_client
+from bot.views import REFRESH_SECONDS
 from exchange.database import Database as Connections
 from exchange.errors import ExchangeUnavailable
 from exchange.exchange import Exchange
@@ -204,3 +205,14 @@ class TestWithoutRedis:
         await world.env.restart_bot(new_bot())
         syncs = [request for request in world.env.http_requests if request.method == "PUT"]
         assert len(syncs) == 2, "without a memory the commands are synced at each start"
+
+
+async def test_a_quote_is_confirmed_as_it_was_shown_before_the_database_was_away(world: World, wire: Wire):
+    await world.registered(world.asha)
+    quote = await world.asks(world.asha, "buy", market="22s1", shares="200")
+    await lose_database(world, wire)
+    await world.env.advance_time(REFRESH_SECONDS)
+    assert quote.buttons == ["Confirm", "Cancel"]
+    wire.mend()
+    await world.clicks(world.asha, quote, "Confirm")
+    assert quote.title == "Bought 200 × 22s1"

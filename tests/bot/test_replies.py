@@ -83,7 +83,8 @@ def test_every_refusal_is_a_sentence_of_what_was_asked_and_says_that_nothing_was
 @pytest.mark.parametrize("side", list(Side))
 def test_trades_are_within_limits_whatever_their_figures(side: Side):
     result = outcome(side)
-    for embed in (trades.filled(result), trades.quoted(result), trades.to_confirm(result)):
+    shown = (trades.filled, trades.quoted, trades.to_confirm, trades.cancelled, trades.expired)
+    for embed in (show(result) for show in shown):
         assert within_limits(embed)
     assert len(trades.public_line(WORST_NAME, result)) <= 2_000
 

@@ -43,7 +43,11 @@ def test_other_figures():
     assert text.profit(150) == "+₹1.50"
     assert text.profit(0) == "₹0.00"
     assert [portion(bps) for bps in (10_000, 5_000, 1_250, 1)] == ["max", "50%", "12.5%", "0.01%"]
-    assert amount("2000000", "paise") == "₹20,000.00"
+    assert amount("2000000", "paise") == "₹20,000"
+    assert amount("2000050", "paise") == "₹20,000.50"
+    assert amount("500", "bps") == "5 %"
+    assert amount("167", "bps") == "1.67 %"
+    assert amount("true", "") == "on"
     assert amount("0.5", "") == "0.5"
 
 

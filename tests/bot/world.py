@@ -42,10 +42,14 @@ class World:
 
     async def clicks_at_once(self, who: simcord.MemberActor, seen: "Seen", label: str) -> None:
         """Someone presses a button twice, so fast that the bot gets both before it handles either."""
+        await self.clicks_unsettled(who, seen, label)
+        await who.click(seen.message, label=label)
+
+    async def clicks_unsettled(self, who: simcord.MemberActor, seen: "Seen", label: str) -> None:
+        """Someone presses a button, and the bot has not handled it yet."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(self.env, "_settle_internal", AsyncMock())
             await who.click(seen.message, label=label)
-        await who.click(seen.message, label=label)
 
     async def exchange_id(self) -> int:
         """The guild's exchange."""

@@ -67,6 +67,9 @@ async def test_an_order_of_great_impact_asks_first_and_leaves_no_trace(
     asked = await trading.order("buy", 200, confirmed=False)
     assert asked["status"] == "unconfirmed"
     assert asked["protected_limit_paise"] == asked["total_paise"] * 101 // 100
+    ask = Ask(1, trading.founded.users[0], "22s1", "buy", 200, confirmed=False)
+    quoted = await quote(connection_service, trading.founded.exchange_id, ask)
+    assert quoted["protected_limit_paise"] == asked["protected_limit_paise"], "a live quote is confirmed too"
     for table in ("requests", "transactions"):
         assert (
             await connection_owner.fetchval(
