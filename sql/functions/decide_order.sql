@@ -69,6 +69,7 @@ return case
   when (p_user).status = 'banned' then 'user_banned'
   when (p_market).shift_id is null then 'unknown_market'
   when (p_market).status <> 'open' then 'market_not_open'
+  when (p_held).cooldown_sign = order_sign((p_order).side) then 'cooling_down'
   when num_nonnulls((p_order).shares, (p_order).portion_bps) <> 1
     or (p_order).shares not between 1 and 10000000
     or (p_order).portion_bps not between 1 and 10000
@@ -171,3 +172,43 @@ begin
 end
 $$;
 comment on function decide_order(exchange_settings, markets, curve_point, bigint, users, positions, order_request) is 'Price and judge one order; the rule that quotes and trades share.';
+
+create or replace function decide_stop(
+  p_settings exchange_settings, p_market markets, p_from curve_point, p_reference_paise bigint,
+  p_user users, p_held positions, p_stop stop_losses
+) returns order_decision
+language plpgsql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+-- Judges a waiting order at its turn as the order it has become: to close what is still held of its
+-- shares. Where that would carry the price through the band, as much of it is filled as the band
+-- permits, which its outcome shows by fewer shares than were asked, or it is refused as price_band;
+-- either way the market is to be halted. If not even a halt would let a share pass, because the band
+-- is narrower than the step that one share makes, it is refused as band_too_narrow.
+declare
+  v_order order_request;
+  v_decision order_decision;
+  v_outcome order_outcome;
+begin
+  v_order.request_id := p_stop.request_id;
+  v_order.user_id := p_stop.user_id;
+  v_order.market := p_market.code;
+  v_order.side := case when p_stop.shares < 0 then 'sell' else 'cover' end;
+  v_order.shares := least(abs(p_stop.shares), abs(p_held.shares));
+  v_order.confirmed := true;
+  v_decision := decide_order(p_settings, p_market, p_from, p_reference_paise, p_user, p_held, v_order);
+  v_outcome := v_decision.outcome;
+  if v_outcome.code = 'price_band' and v_outcome.possible_shares > 0 then
+    v_order.shares := v_outcome.possible_shares;
+    v_decision := decide_order(p_settings, p_market, p_from, p_reference_paise, p_user, p_held, v_order);
+    v_decision.outcome.asked_shares := v_outcome.asked_shares;
+  elsif v_outcome.code = 'price_band' then
+    v_outcome := (decide_order(p_settings, p_market, p_from, p_from.price_paise, p_user, p_held, v_order)).outcome;
+    if v_outcome.code = 'price_band' and v_outcome.possible_shares = 0 then
+      v_decision.outcome.code := 'band_too_narrow';
+    end if;
+  end if;
+  return v_decision;
+end
+$$;
+comment on function decide_stop(exchange_settings, markets, curve_point, bigint, users, positions, stop_losses) is 'Price and judge a waiting order at its turn.';

@@ -1,6 +1,6 @@
 -- Executing a batch of orders in three steps: load and lock what the batch needs, decide every order
--- in memory in the order given, write back with one statement a table. Rows that many orders touch,
--- the market's above all, are therefore written once.
+-- and every stop that it sets off in memory, write back with one statement a table. Rows that many
+-- orders touch, the market's above all, are therefore written once.
 
 create or replace function execute_orders(p_exchange_id bigint, p_orders order_request[]) returns setof order_outcome
 language plpgsql security definer
@@ -14,40 +14,77 @@ set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
--- Executes 1 to 200 orders in one transaction, each with its own outcome, in the order given.
--- Locks: the exchange, then the markets named, in the order of their numbers.
+-- Executes at most 200 orders in one transaction, each with its own outcome, in the order given; and
+-- before any of them what is due: halts and cool-downs that have ended. An empty batch does just that.
+-- Locks: the exchange, then the markets named or reopened, in the order of their numbers.
 -- Refuses by outcome, so that a refused order costs the others nothing. An order that comes back
 -- unconfirmed has changed nothing and is not recorded.
 -- A repeated request id gets its first outcome and changes nothing; with other parameters it is
 -- refused as request_reused. An exception means a malformed batch, of which nothing is executed.
+--
+-- A fill that carries the price to waiting orders sets them off before the next order has its turn.
+-- What a move has crossed joins the end of a queue, the nearest first, then the oldest; at its turn
+-- each is looked at again, and its fill is a move like any other, until no stop is crossed.
 declare
   v_exchange exchanges;
   v_settings exchange_settings;
   v_codes text[];
+  v_shift_ids integer[];
   v_markets markets[];
   v_points curve_point[];
   v_references_paise bigint[];
+  v_nearest_falls bigint[];
+  v_nearest_rises bigint[];
+  v_lowest_sold bigint[];
+  v_highest_sold bigint[];
   v_user_ids bigint[];
   v_users users[];
-  v_positions positions[];
-  v_positions_changed boolean[];
+  v_given given_order[];
+  -- A position's place is (its user's place - 1) * the number of markets + its market's place.
+  v_positions positions[] := array[null];
+  v_closed boolean[] := array[null];
+  v_closed_places integer[] := '{}';
+  v_changed_users integer[] := '{}';
+  v_changed_places integer[] := '{}';
   v_fills transactions[] := '{}';
   v_outcomes order_outcome[] := '{}';
   v_recorded requests[] := '{}';
   v_recorded_ids bigint[] := '{}';
-  v_next record;
+  v_turned stop_losses[] := '{}';
+  v_notices notice[] := '{}';
+  -- The queue of stops: ranges, of the first of which a page is in hand.
+  v_ranges stop_range[] := '{}';
+  v_range_number integer := 1;
+  v_range stop_range;
+  v_page crossed_stop[] := '{}';
+  v_page_number integer := 0;
+  v_known_users integer;
+  -- What has its turn.
+  v_order_number integer := 0;
+  v_order order_request;
+  v_next given_order;
+  v_crossed crossed_stop;
+  v_stop stop_losses;
+  v_market markets;
+  v_point curve_point;
+  v_user users;
+  v_held positions;
   v_market_number integer;
   v_user_number integer;
+  v_position_number integer;
   v_known_number integer;
-  v_order order_request;
-  v_market markets;
-  v_user users;
+  v_sign integer;
   v_decision order_decision;
   v_outcome order_outcome;
-  v_signed_shares bigint;
+  -- The order that set off the stops that have their turns.
+  v_origin_sequence bigint;
+  v_origin_user_number integer;
+  v_origin_position_number integer;
+  v_origin_sign integer;
+  v_set_off_shares bigint;
 begin
-  if coalesce(cardinality(p_orders), 0) not between 1 and 200 then
-    raise exception 'A batch has 1 to 200 orders, not %.', cardinality(p_orders) using errcode = 'invalid_parameter_value';
+  if p_orders is null or cardinality(p_orders) > 200 then
+    raise exception 'A batch has at most 200 orders, not %.', cardinality(p_orders) using errcode = 'invalid_parameter_value';
   end if;
 
   if exists (
@@ -61,137 +98,335 @@ begin
   -- Load: the exchange and the markets locked, the rest protected by the exchange's lock.
   v_exchange := lock_exchange(p_exchange_id);
   v_settings := typed_settings(v_exchange.settings);
+  v_shift_ids := end_cooldowns(v_exchange);
   select array_agg(distinct o.market), array_agg(distinct o.user_id) into v_codes, v_user_ids from unnest(p_orders) o;
-  -- What is unknown is in no array, has no number below, and is refused for that.
-  select array_agg(m.code), array_agg(m), array_agg(current_point(m)),
-    array_agg(reference_price(m, v_settings, v_exchange.updated_at))
-  into v_codes, v_markets, v_points, v_references_paise
+  -- What is unknown is in no array, has no place below, and is refused for that.
+  select array_agg(m.code), array_agg(m.shift_id), array_agg(m), array_agg(current_point(m)),
+    array_agg(reference_price(m, v_settings, v_exchange.updated_at)),
+    array_agg(nearest_level(p_exchange_id, m.shift_id, -1, -1000000000)),
+    array_agg(nearest_level(p_exchange_id, m.shift_id, 1, -1000000000))
+  into v_codes, v_shift_ids, v_markets, v_points, v_references_paise, v_nearest_falls, v_nearest_rises
   from (
-    select m.* from markets m where m.exchange_id = p_exchange_id and m.code = any (v_codes)
+    select m.* from markets m
+    where m.exchange_id = p_exchange_id
+      and (m.code = any (v_codes) or m.halted_until <= v_exchange.updated_at or m.shift_id = any (v_shift_ids))
     order by m.shift_id for update) m;
-  select array_agg(u.user_id), array_agg(u) into v_user_ids, v_users
-  from users u where u.exchange_id = p_exchange_id and u.user_id = any (v_user_ids);
-  select array_agg(
-      (p_exchange_id, i.user_id, m.shift_id, coalesce(p.shares, 0), coalesce(p.basis_paise, 0),
-        coalesce(p.realised_paise, 0), coalesce(p.taxes_paise, 0),
-        p.cooldown_sign, p.cooldown_until)::positions
-      order by i.user_id, i.market),
-    array_agg(false)
-  into v_positions, v_positions_changed
-  from (select distinct o.user_id, o.market from unnest(p_orders) o) i
-  left join markets m on m.exchange_id = p_exchange_id and m.code = i.market
-  left join lateral (
-    select p.* from positions p
-    where p.exchange_id = p_exchange_id and p.user_id = i.user_id and p.shift_id = m.shift_id limit 1) p on true;
-
-  -- Decide, one order after the other, on the state that the orders before it have left.
-  for v_next in
-    select o.ordinal, dense_rank() over (order by o.user_id, o.market) as position_number,
-      parameters_hash(row(o.user_id, o.market, o.side, o.shares, o.portion_bps, o.limit_paise)::text) as hash,
-      r.operation as known_operation, r.parameters_hash as known_hash, r.order_outcome as known_outcome
-    from unnest(p_orders) with ordinality o(
-      request_id, user_id, market, side, shares, portion_bps, limit_paise, confirmed, ordinal)
-    left join lateral (
-      select r.* from requests r where r.exchange_id = p_exchange_id and r.request_id = o.request_id limit 1) r on true
-    order by o.ordinal
-  loop
-    v_order := p_orders[v_next.ordinal];
-    v_known_number := array_position(v_recorded_ids, v_order.request_id);
-    if v_known_number is not null then
-      -- The id was first used earlier in this very batch.
-      v_next.known_operation := 'execute_order';
-      v_next.known_hash := v_recorded[v_known_number].parameters_hash;
-      v_next.known_outcome := v_recorded[v_known_number].order_outcome;
-    end if;
-    if v_next.known_operation is not null then
-      v_outcomes[v_next.ordinal] := case
-        when v_next.known_operation = 'execute_order' and v_next.known_hash = v_next.hash then v_next.known_outcome
-        else reused_request(v_order) end;
-      continue;
-    end if;
-
-    v_market_number := array_position(v_codes, v_order.market);
-    v_user_number := array_position(v_user_ids, v_order.user_id);
+  for v_market_number in 1 .. coalesce(cardinality(v_markets), 0) loop
     v_market := v_markets[v_market_number];
+    v_point := v_points[v_market_number];
+    v_lowest_sold[v_market_number] := v_point.sold;
+    v_highest_sold[v_market_number] := v_point.sold;
+    if v_market.halted_until <= v_exchange.updated_at then
+      v_market.status := 'open';
+      v_market.halted_until := null;
+      v_market.version := v_market.version + 1;
+      v_markets[v_market_number] := v_market;
+      v_exchange.sequence := v_exchange.sequence + 1;
+      v_notices := array_append(v_notices, reopening_notice(v_market, v_point));
+    end if;
+    -- Stops that could not be executed when the price crossed them, and now may be.
+    if v_market.status = 'open' and v_nearest_falls[v_market_number] <= -v_point.sold then
+      v_ranges := array_append(v_ranges, (v_market_number, -1, -1000000000, 0, -v_point.sold)::stop_range);
+    end if;
+    if v_market.status = 'open' and v_nearest_rises[v_market_number] <= v_point.sold then
+      v_ranges := array_append(v_ranges, (v_market_number, 1, -1000000000, 0, v_point.sold)::stop_range);
+    end if;
+  end loop;
+  select coalesce(array_agg(u.user_id), '{}'), coalesce(array_agg(u), '{}') into v_user_ids, v_users
+  from users u where u.exchange_id = p_exchange_id and u.user_id = any (v_user_ids);
+  v_given := array(
+    select (
+        g.market_number, g.user_number, p,
+        parameters_hash(row(g.user_id, g.market, g.side, g.shares, g.portion_bps, g.limit_paise)::text),
+        r.operation, r.parameters_hash, r.order_outcome)::given_order
+    from (
+      select o.*, array_position(v_codes, o.market) as market_number, array_position(v_user_ids, o.user_id) as user_number
+      from unnest(p_orders) with ordinality o(
+        request_id, user_id, market, side, shares, portion_bps, limit_paise, confirmed, ordinal)
+      offset 0) g
+    left join lateral (
+      select r.* from requests r where r.exchange_id = p_exchange_id and r.request_id = g.request_id limit 1) r on true
+    left join lateral (
+      select p.* from positions p
+      where p.exchange_id = p_exchange_id and p.user_id = g.user_id and p.shift_id = v_shift_ids[g.market_number] limit 1) p on true
+    order by g.ordinal);
+
+  -- Decide, one order after the other, on the state that whatever came before it has left.
+  loop
+    v_stop := null;
+    if v_page_number < cardinality(v_page) then
+      -- The next stop of the page in hand.
+      v_page_number := v_page_number + 1;
+      v_crossed := v_page[v_page_number];
+      v_stop := v_crossed.stop;
+      v_user_number := coalesce(v_crossed.owner_number, array_position(v_user_ids, v_stop.user_id, v_known_users + 1));
+      if v_user_number is null then
+        v_user_ids := array_append(v_user_ids, v_stop.user_id);
+        v_users := array_append(v_users, v_crossed.owner);
+        v_user_number := cardinality(v_user_ids);
+      end if;
+      v_position_number := (v_user_number - 1) * cardinality(v_markets) + v_market_number;
+      if v_positions[v_position_number] is null then
+        v_positions[v_position_number] := v_crossed.held;
+      end if;
+      v_market := v_markets[v_market_number];
+      v_point := v_points[v_market_number];
+      -- Looked at again: the price may have come back, or the position may be gone.
+      continue when v_market.status <> 'open' or v_stop.trigger_level > v_stop.trigger_sign * v_point.sold
+        or v_closed[v_position_number];
+
+    elsif v_range_number <= cardinality(v_ranges) then
+      -- The next page of the range that has its turn, after what became of the last page is written.
+      perform write_stops(v_turned);
+      v_turned := '{}';
+      v_page_number := 0;
+      v_range := v_ranges[v_range_number];
+      v_market_number := v_range.market_number;
+      v_known_users := cardinality(v_user_ids);
+      v_page := case when (v_markets[v_market_number]).status = 'open' then array(
+        select c::crossed_stop from crossed_stops(p_exchange_id, v_shift_ids[v_market_number], v_range, v_user_ids, 1000) c) end;
+      if cardinality(v_page) > 0 then
+        v_stop := (v_page[cardinality(v_page)]).stop;
+        v_range.after_level := v_stop.trigger_level;
+        v_range.after_stop_id := v_stop.stop_id;
+        v_ranges[v_range_number] := v_range;
+      else
+        v_range_number := v_range_number + 1;
+        if v_range_number > cardinality(v_ranges) then
+          -- The queue has run empty. Only now are the nearest stops of its markets known again: what
+          -- still waited for its turn may have been crossed back meanwhile.
+          for v_market_number in select distinct r.market_number from unnest(v_ranges) r loop
+            v_point := v_points[v_market_number];
+            v_nearest_falls[v_market_number] := nearest_level(p_exchange_id, v_shift_ids[v_market_number], -1, -v_point.sold);
+            v_nearest_rises[v_market_number] := nearest_level(p_exchange_id, v_shift_ids[v_market_number], 1, v_point.sold);
+          end loop;
+          v_ranges := '{}';
+          v_range_number := 1;
+        end if;
+      end if;
+      continue;
+
+    else
+      -- The next order, or the first outcome of one that was given before.
+      v_order_number := v_order_number + 1;
+      exit when v_order_number > cardinality(p_orders);
+      v_order := p_orders[v_order_number];
+      v_next := v_given[v_order_number];
+      v_known_number := array_position(v_recorded_ids, v_order.request_id);
+      if v_known_number is not null then
+        -- The id was first used earlier in this very batch.
+        v_next.known_operation := 'execute_order';
+        v_next.known_hash := v_recorded[v_known_number].parameters_hash;
+        v_next.known_outcome := v_recorded[v_known_number].order_outcome;
+      end if;
+      if v_next.known_operation is not null then
+        v_outcomes[v_order_number] := case
+          when v_next.known_operation = 'execute_order' and v_next.known_hash = v_next.hash then v_next.known_outcome
+          else reused_request(v_order) end;
+        continue;
+      end if;
+      v_market_number := v_next.market_number;
+      v_user_number := v_next.user_number;
+      v_position_number := (v_user_number - 1) * cardinality(v_markets) + v_market_number;
+      v_market := v_markets[v_market_number];
+      v_point := v_points[v_market_number];
+      if v_position_number is not null and v_positions[v_position_number] is null then
+        v_positions[v_position_number] := v_next.held;
+      end if;
+    end if;
+
     v_user := v_users[v_user_number];
-    v_decision := decide_order(
-      v_settings, v_market, v_points[v_market_number], v_references_paise[v_market_number],
-      v_user, v_positions[v_next.position_number], v_order);
+    v_held := v_positions[v_position_number];
+    if v_held.user_id is null then
+      v_held := (p_exchange_id, v_order.user_id, v_market.shift_id, 0, 0, 0, 0, null, null)::positions;
+    end if;
+    if v_stop.stop_id is null then
+      v_decision := decide_order(
+        v_settings, v_market, v_point, v_references_paise[v_market_number], v_user, v_held, v_order);
+    else
+      v_decision := decide_stop(
+        v_settings, v_market, v_point, v_references_paise[v_market_number], v_user, v_held, v_stop);
+    end if;
     v_outcome := v_decision.outcome;
 
     if v_outcome.status = 'filled' then
       v_exchange.sequence := v_exchange.sequence + 1;
       v_outcome.sequence := v_exchange.sequence;
-      v_signed_shares := order_sign(v_order.side) * v_outcome.shares;
+      v_sign := order_sign(v_outcome.side);
+      if v_stop.stop_id is null then
+        v_origin_sequence := v_outcome.sequence;
+        v_origin_user_number := v_user_number;
+        v_origin_position_number := v_position_number;
+        v_origin_sign := v_sign;
+        v_set_off_shares := 0;
+      end if;
       v_fills := array_append(v_fills, (
-        p_exchange_id, v_outcome.sequence, null, v_order.user_id, v_market.shift_id, v_signed_shares,
-        v_outcome.average_price_paise, v_outcome.gross_paise, v_outcome.tax_paise, null,
-        v_outcome.price_after_paise, 'order', v_order.request_id, v_exchange.updated_at, null, null)::transactions);
+        p_exchange_id, v_outcome.sequence, null, v_user.user_id, v_market.shift_id, v_sign * v_outcome.shares,
+        v_outcome.average_price_paise, v_outcome.gross_paise, v_outcome.tax_paise, null, v_outcome.price_after_paise,
+        coalesce(v_stop.kind, 'order'), v_outcome.request_id, v_exchange.updated_at, v_stop.stop_id,
+        case when v_stop.stop_id is not null then v_origin_sequence end)::transactions);
 
       v_exchange.treasury_paise := v_exchange.treasury_paise + v_outcome.tax_paise;
-      v_market.remaining_shares := v_market.remaining_shares - v_signed_shares;
-      v_market.open_short_shares := v_market.open_short_shares + case v_order.side
+      v_market.remaining_shares := v_market.remaining_shares - v_sign * v_outcome.shares;
+      v_market.open_short_shares := v_market.open_short_shares + case v_outcome.side
         when 'short' then v_outcome.shares when 'cover' then -v_outcome.shares else 0 end;
-      v_market.pool_paise := v_market.pool_paise + order_sign(v_order.side) * v_outcome.gross_paise;
+      v_market.pool_paise := v_market.pool_paise + v_sign * v_outcome.gross_paise;
       v_market.version := v_market.version + 1;
       v_user.cash_paise := v_outcome.cash_paise;
       v_user.reserved_paise := v_outcome.reserved_paise;
+      v_held := v_decision.held;
 
       v_markets[v_market_number] := v_market;
       v_points[v_market_number] := v_decision.after;
       v_users[v_user_number] := v_user;
-      v_positions[v_next.position_number] := v_decision.held;
-      v_positions_changed[v_next.position_number] := true;
+      v_positions[v_position_number] := v_held;
+      v_changed_users := array_append(v_changed_users, v_user_number);
+      v_changed_places := array_append(v_changed_places, v_position_number);
+      if v_held.shares = 0 then
+        v_closed[v_position_number] := true;
+        v_closed_places := array_append(v_closed_places, v_position_number);
+      end if;
+
+      -- What this move has crossed joins the end of the queue; it may continue the last move's range.
+      if v_sign > 0 then
+        v_highest_sold[v_market_number] := greatest(v_highest_sold[v_market_number], v_point.sold + v_outcome.shares);
+      else
+        v_lowest_sold[v_market_number] := least(v_lowest_sold[v_market_number], v_point.sold - v_outcome.shares);
+      end if;
+      if (case when v_sign > 0 then v_nearest_rises[v_market_number] else v_nearest_falls[v_market_number] end)
+        <= v_sign * v_point.sold + v_outcome.shares then
+        v_range := case when v_range_number <= cardinality(v_ranges) then v_ranges[cardinality(v_ranges)] end;
+        if v_range.market_number = v_market_number and v_range.sign = v_sign and v_range.to_level = v_sign * v_point.sold then
+          v_range.to_level := v_range.to_level + v_outcome.shares;
+          v_ranges[cardinality(v_ranges)] := v_range;
+        else
+          v_ranges := array_append(v_ranges, (
+            v_market_number, v_sign, v_sign * v_point.sold, 9223372036854775807,
+            v_sign * v_point.sold + v_outcome.shares)::stop_range);
+        end if;
+      end if;
     end if;
 
-    v_outcomes[v_next.ordinal] := v_outcome;
-    if v_outcome.status <> 'unconfirmed' then
-      v_recorded := array_append(v_recorded, (
-        p_exchange_id, v_order.request_id, 'execute_order', v_next.hash, null, v_outcome,
-        v_exchange.updated_at)::requests);
-      v_recorded_ids := array_append(v_recorded_ids, v_order.request_id);
+    if v_stop.stop_id is null then
+      v_outcome.wait_seconds := case v_outcome.code
+        when 'market_not_open' then seconds_until(v_market.halted_until, v_exchange.updated_at)
+        when 'cooling_down' then seconds_until(v_held.cooldown_until, v_exchange.updated_at) end;
+      v_outcomes[v_order_number] := v_outcome;
+      if v_outcome.status <> 'unconfirmed' then
+        v_recorded := array_append(v_recorded, (
+          p_exchange_id, v_order.request_id, 'execute_order', v_next.hash, null, v_outcome, v_exchange.updated_at)::requests);
+        v_recorded_ids := array_append(v_recorded_ids, v_order.request_id);
+      end if;
+      continue;
+    end if;
+
+    -- What became of a stop, and what it brings about for others.
+    v_stop := turned_stop(v_stop, v_outcome, v_exchange.updated_at);
+    v_turned := array_append(v_turned, v_stop);
+    if v_outcome.status = 'filled' or v_stop.status = 'failed' then
+      v_notices := array_append(v_notices, stop_notice(v_stop, v_outcome));
+    end if;
+    if v_outcome.status = 'filled' and v_user_number <> v_origin_user_number then
+      v_set_off_shares := v_set_off_shares + v_outcome.shares;
+      if v_set_off_shares * 10000 > v_market.max_tradable_shares::bigint * v_settings.cooldown_share_bps
+        and v_settings.cooldown_seconds > 0 then
+        v_held := v_positions[v_origin_position_number];
+        v_held.cooldown_sign := -v_origin_sign;
+        v_held.cooldown_until := v_exchange.updated_at + make_interval(secs => v_settings.cooldown_seconds);
+        v_positions[v_origin_position_number] := v_held;
+      end if;
+    end if;
+    if v_outcome.code = 'price_band' or v_outcome.shares < v_outcome.asked_shares then
+      v_market.status := 'halted';
+      v_market.halted_until := v_exchange.updated_at + make_interval(secs => v_settings.halt_seconds);
+      v_market.version := v_market.version + 1;
+      v_markets[v_market_number] := v_market;
+      v_exchange.sequence := v_exchange.sequence + 1;
+      v_notices := array_append(v_notices, halt_notice(v_market, v_references_paise[v_market_number], v_points[v_market_number], v_settings));
     end if;
   end loop;
 
   -- Write
   insert into requests select * from unnest(v_recorded);
-  if cardinality(v_fills) > 0 then
-    insert into transactions (
-      exchange_id, sequence, user_id, shift_id, shares, price_paise, gross_paise, tax_paise,
-      price_after_paise, cause, request_id, executed_at)
-    select f.exchange_id, f.sequence, f.user_id, f.shift_id, f.shares, f.price_paise, f.gross_paise, f.tax_paise,
-      f.price_after_paise, f.cause, f.request_id, f.executed_at
-    from unnest(v_fills) f;
-
-    update users u set
-      cash_paise = v_users[array_position(v_user_ids, u.user_id)].cash_paise,
-      reserved_paise = v_users[array_position(v_user_ids, u.user_id)].reserved_paise
-    where u.exchange_id = p_exchange_id and u.user_id = any (array(select distinct f.user_id from unnest(v_fills) f));
-
-    insert into positions as p
-    select s.exchange_id, s.user_id, s.shift_id, s.shares, s.basis_paise, s.realised_paise, s.taxes_paise
-    from unnest(v_positions) with ordinality s
-    where v_positions_changed[s.ordinality]
-    on conflict (exchange_id, user_id, shift_id) do update
-      set shares = excluded.shares, basis_paise = excluded.basis_paise,
-        realised_paise = excluded.realised_paise, taxes_paise = excluded.taxes_paise;
-
-    update markets m set remaining_shares = s.remaining_shares, open_short_shares = s.open_short_shares,
-      pool_paise = s.pool_paise, version = s.version, updated_at = v_exchange.updated_at
-    from unnest(v_markets) s
-    where m.exchange_id = p_exchange_id and m.shift_id = s.shift_id and m.version <> s.version;
-
-    update exchanges e set treasury_paise = v_exchange.treasury_paise, sequence = v_exchange.sequence,
-      updated_at = v_exchange.updated_at
-    where e.exchange_id = p_exchange_id;
+  perform write_stops(v_turned);
+  if cardinality(v_fills) > 0 or cardinality(v_notices) > 0 then
+    perform write_batch(v_exchange, v_markets, v_fills,
+      array(select v_users[c.place] from (select distinct unnest(v_changed_users)) c(place)),
+      array(select v_positions[c.place] from (select distinct unnest(v_changed_places)) c(place)),
+      array(select v_positions[c.place] from (select distinct unnest(v_closed_places)) c(place)));
+    perform queue_notices(v_exchange, v_notices);
+    for v_market_number in 1 .. cardinality(v_markets) loop
+      if v_lowest_sold[v_market_number] < v_highest_sold[v_market_number] then
+        perform fire_alerts(
+          v_exchange, v_markets[v_market_number], v_lowest_sold[v_market_number], v_highest_sold[v_market_number]);
+      end if;
+    end loop;
   end if;
 
   return query select * from unnest(v_outcomes);
 end
 $$;
-comment on function execute_orders(bigint, order_request[]) is 'Execute a batch of orders in one transaction, each with its own outcome.';
+comment on function execute_orders(bigint, order_request[]) is 'Execute a batch of orders in one transaction, each with its own outcome, and the stops that they set off.';
 alter function execute_orders(bigint, order_request[]) owner to exchange_writer;
 grant execute on function execute_orders(bigint, order_request[]) to service_role;
+
+create or replace function write_batch(
+  p_exchange exchanges, p_markets markets[], p_fills transactions[], p_users users[], p_positions positions[], p_closed positions[]
+) returns void
+language plpgsql
+set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+as $$
+-- Writes what a batch has decided, one statement a table: the ledger, and users, positions, markets
+-- and the exchange as they are now; stops on positions that were closed lapse.
+-- `on conflict` looks rows up by their key whatever is known of the table; none is ever inserted.
+begin
+  insert into transactions (
+    exchange_id, sequence, user_id, shift_id, shares, price_paise, gross_paise, tax_paise,
+    price_after_paise, cause, request_id, executed_at, stop_id, set_off_by)
+  select f.exchange_id, f.sequence, f.user_id, f.shift_id, f.shares, f.price_paise, f.gross_paise, f.tax_paise,
+    f.price_after_paise, f.cause, f.request_id, f.executed_at, f.stop_id, f.set_off_by
+  from unnest(p_fills) f;
+
+  insert into users as u overriding system value
+  select s.* from unnest(p_users) s
+  on conflict (exchange_id, user_id) do update
+    set cash_paise = excluded.cash_paise, reserved_paise = excluded.reserved_paise;
+
+  insert into positions as p
+  select s.* from unnest(p_positions) s
+  on conflict (exchange_id, user_id, shift_id) do update
+    set shares = excluded.shares, basis_paise = excluded.basis_paise,
+      realised_paise = excluded.realised_paise, taxes_paise = excluded.taxes_paise,
+      cooldown_sign = excluded.cooldown_sign, cooldown_until = excluded.cooldown_until;
+
+  update markets m set remaining_shares = s.remaining_shares, open_short_shares = s.open_short_shares,
+    pool_paise = s.pool_paise, status = s.status, halted_until = s.halted_until, version = s.version,
+    updated_at = p_exchange.updated_at
+  from unnest(p_markets) s
+  where m.exchange_id = p_exchange.exchange_id and m.shift_id = s.shift_id and m.version <> s.version;
+
+  update exchanges e set treasury_paise = p_exchange.treasury_paise, sequence = p_exchange.sequence,
+    updated_at = p_exchange.updated_at
+  where e.exchange_id = p_exchange.exchange_id;
+
+  if cardinality(p_closed) > 0 then
+    update stop_losses s set status = 'lapsed', ended_at = p_exchange.updated_at
+    where s.exchange_id = p_exchange.exchange_id and s.stop_id = any (array(
+      select w.stop_id
+      from unnest(p_closed) c,
+        lateral (
+          select w.stop_id from stop_losses w
+          where w.exchange_id = p_exchange.exchange_id and w.user_id = c.user_id and w.shift_id = c.shift_id
+            and w.status in ('armed', 'suspended')
+          limit 1000) w));
+  end if;
+end
+$$;
+comment on function write_batch(exchanges, markets[], transactions[], users[], positions[], positions[]) is 'Write what a batch of orders has decided.';
 
 create or replace function reused_request(p_order order_request) returns order_outcome
 language plpgsql immutable parallel safe
@@ -226,6 +461,8 @@ declare
   v_held positions;
   v_decision order_decision;
   v_outcome order_outcome;
+  v_now timestamptz := clock_timestamp();
+  v_wait_seconds integer;
 begin
   select (typed_settings(e.settings)).* into v_settings from exchanges e where e.exchange_id = p_exchange_id;
   select m.* into v_market from markets m where m.exchange_id = p_exchange_id and m.code = p_order.market;
@@ -234,11 +471,19 @@ begin
   where p.exchange_id = p_exchange_id and p.user_id = p_order.user_id and p.shift_id = v_market.shift_id;
   if v_held.user_id is null then
     v_held := (p_exchange_id, p_order.user_id, v_market.shift_id, 0, 0, 0, 0, null, null)::positions;
+  elsif v_held.cooldown_until <= v_now then
+    v_held.cooldown_sign := null;
+  end if;
+  -- A halted market is quoted as it would reopen, with the time until then.
+  if v_market.status = 'halted' then
+    v_market.status := 'open';
+    v_wait_seconds := seconds_until(v_market.halted_until, v_now);
   end if;
   v_decision := decide_order(
-    v_settings, v_market, current_point(v_market), reference_price(v_market, v_settings, clock_timestamp()),
-    v_user, v_held, p_order);
+    v_settings, v_market, current_point(v_market), reference_price(v_market, v_settings, v_now), v_user, v_held, p_order);
   v_outcome := v_decision.outcome;
+  v_outcome.wait_seconds := case v_outcome.code
+    when 'cooling_down' then seconds_until(v_held.cooldown_until, v_now) else v_wait_seconds end;
   if v_outcome.status <> 'refused' then
     v_outcome.status := 'quoted';
   end if;

@@ -72,7 +72,7 @@ alter table positions
   add constraint positions_cooldown_whole check (num_nulls(cooldown_sign, cooldown_until) in (0, 2)),
   add constraint positions_cooldown_sign_known check (cooldown_sign in (-1, 1));
 comment on column positions.cooldown_sign is 'The sign of the orders that may not be given or filled until cooldown_until: 1 buy and cover, -1 sell and short.';
-create index positions_by_cooldown on positions (cooldown_until) where cooldown_until is not null;
+create index positions_by_cooldown on positions (exchange_id, cooldown_until) where cooldown_until is not null;
 
 -- An outcome says how long a refusal will last
 
@@ -118,3 +118,33 @@ alter type exchange_settings
   add attribute cooldown_share_bps integer,
   add attribute max_armed_stops integer;
 update exchanges set settings = '{"halt_seconds": 120, "cooldown_seconds": 60, "cooldown_share_bps": 100, "max_armed_stops": 20}' || settings;
+
+-- What passes between the engine's functions
+
+create type given_order as (
+  market_number integer,
+  user_number integer,
+  held positions,
+  hash bytea,
+  known_operation text,
+  known_hash bytea,
+  known_outcome order_outcome
+);
+comment on type given_order is 'What a batch needs to know of an order beside the order: the places of its market and its user among those loaded, the position it is about, and what became of its request id before.';
+
+create type stop_range as (
+  market_number integer,
+  sign integer,
+  after_level bigint,
+  after_stop_id bigint,
+  to_level bigint
+);
+comment on type stop_range is 'Stops that a move of the price has crossed and that wait for their turn: those of one sign after a level and a number, up to a level.';
+
+create type crossed_stop as (
+  stop stop_losses,
+  owner users,
+  owner_number integer,
+  held positions
+);
+comment on type crossed_stop is 'A stop with its owner, the owner''s place among the users loaded, if any, and the position it reduces.';

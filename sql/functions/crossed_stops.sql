@@ -1,0 +1,135 @@
+-- Finding the stops that a price has crossed, however many are armed: each look-up is one of the
+-- index stop_losses_by_level, whose order is the order in which stops get their turn.
+
+create or replace function nearest_level(p_exchange_id bigint, p_shift_id integer, p_sign integer, p_above_level bigint) returns bigint
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select s.trigger_level from stop_losses s
+  where s.exchange_id = p_exchange_id and s.shift_id = p_shift_id and s.trigger_sign = p_sign and s.status = 'armed'
+    and s.trigger_level > p_above_level
+  order by s.trigger_level limit 1
+$$;
+comment on function nearest_level(bigint, integer, integer, bigint) is 'The nearest trigger level above a given one among a market''s armed stops of one sign, or null.';
+
+create or replace function crossed_stops(
+  p_exchange_id bigint, p_shift_id integer, p_range stop_range, p_user_ids bigint[], p_limit integer
+) returns setof crossed_stop
+language sql stable
+set search_path = betjee, pg_temp
+-- What is looked up in tables has no choice but their keys; the users already loaded are hashed.
+set enable_nestloop = off
+set enable_mergejoin = off
+as $$
+  select s.stop, u.owner, k.number::integer, p.held
+  from (
+    select s as stop, s.user_id, s.trigger_level, s.stop_id from stop_losses s
+    where s.exchange_id = p_exchange_id and s.shift_id = p_shift_id and s.trigger_sign = (p_range).sign and s.status = 'armed'
+      and (s.trigger_level, s.stop_id) > ((p_range).after_level, (p_range).after_stop_id)
+      and s.trigger_level <= (p_range).to_level
+    order by s.trigger_level, s.stop_id limit p_limit) s
+  left join unnest(p_user_ids) with ordinality k(user_id, number) on k.user_id = s.user_id
+  cross join lateral (
+    select u as owner from users u where u.exchange_id = p_exchange_id and u.user_id = s.user_id limit 1) u
+  left join lateral (
+    select p as held from positions p
+    where p.exchange_id = p_exchange_id and p.user_id = s.user_id and p.shift_id = p_shift_id limit 1) p on true
+  order by s.trigger_level, s.stop_id
+$$;
+comment on function crossed_stops(bigint, integer, stop_range, bigint[], integer) is 'The next stops of a range in the order of their turns, with their owners and positions.';
+
+create or replace function end_cooldowns(p_exchange exchanges) returns integer[]
+language sql
+set search_path = betjee, pg_temp
+as $$
+-- Ends the cool-downs whose time is over. In their markets, stops that were held back may now fire.
+  with ended as (
+    update positions p set cooldown_sign = null, cooldown_until = null
+    where p.exchange_id = p_exchange.exchange_id and p.cooldown_until <= p_exchange.updated_at
+    returning p.shift_id)
+  select array_agg(distinct shift_id) from ended
+$$;
+comment on function end_cooldowns(exchanges) is 'End the cool-downs whose time is over; returns their markets.';
+
+create or replace function turned_stop(p_stop stop_losses, p_outcome order_outcome, p_time timestamptz) returns stop_losses
+language plpgsql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+-- A stop after its turn: filled; armed with what the band has left of it; suspended with its owner;
+-- still armed where its owner is cooling down or its market is halted; or failed, with the reason.
+declare
+  v_stop stop_losses := p_stop;
+begin
+  if p_outcome.status = 'filled' and p_outcome.shares < p_outcome.asked_shares then
+    v_stop.shares := sign(p_stop.shares) * (p_outcome.asked_shares - p_outcome.shares);
+  elsif p_outcome.status = 'filled' then
+    v_stop.status := 'filled';
+    v_stop.ended_at := p_time;
+  elsif p_outcome.code in ('user_frozen', 'user_banned') then
+    v_stop.status := 'suspended';
+  elsif p_outcome.code not in ('cooling_down', 'price_band') then
+    v_stop.status := 'failed';
+    v_stop.code := p_outcome.code;
+    v_stop.ended_at := p_time;
+  end if;
+  return v_stop;
+end
+$$;
+comment on function turned_stop(stop_losses, order_outcome, timestamptz) is 'What became of a stop that had its turn.';
+
+create or replace function write_stops(p_stops stop_losses[]) returns void
+language sql
+set search_path = betjee, pg_temp
+as $$
+-- `on conflict` looks rows up by their key whatever is known of the table; none is ever inserted.
+  insert into stop_losses as s (
+    exchange_id, stop_id, user_id, shift_id, kind, shares, trigger_price_paise, trigger_sold, trigger_sign,
+    status, code, request_id, armed_at, ended_at)
+  select t.exchange_id, t.stop_id, t.user_id, t.shift_id, t.kind, t.shares, t.trigger_price_paise, t.trigger_sold,
+    t.trigger_sign, t.status, t.code, t.request_id, t.armed_at, t.ended_at
+  from unnest(p_stops) t
+  on conflict (exchange_id, stop_id) do update
+    set shares = excluded.shares, status = excluded.status, code = excluded.code, ended_at = excluded.ended_at
+$$;
+comment on function write_stops(stop_losses[]) is 'Write what became of stops.';
+
+create or replace function seconds_until(p_end timestamptz, p_time timestamptz) returns integer
+language sql immutable parallel safe
+return greatest(1, ceil(extract(epoch from p_end - p_time)))::integer;
+comment on function seconds_until(timestamptz, timestamptz) is 'Whole seconds until a time, rounded up, at least one.';
+
+create or replace function stop_notice(p_stop stop_losses, p_outcome order_outcome) returns notice
+language sql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+  select (p_stop.user_id,
+    case when p_outcome.status = 'filled' then 'stop_filled' else 'stop_failed' end,
+    jsonb_build_object(
+      'stop_id', p_stop.stop_id, 'kind', p_stop.kind, 'market', p_outcome.market, 'label', p_outcome.label,
+      'side', p_outcome.side, 'trigger_price_paise', p_stop.trigger_price_paise)
+    || case when p_outcome.status = 'filled' then jsonb_build_object(
+      'shares', p_outcome.shares, 'remaining_shares', p_outcome.asked_shares - p_outcome.shares,
+      'average_price_paise', p_outcome.average_price_paise, 'total_paise', p_outcome.total_paise,
+      'tax_paise', p_outcome.tax_paise, 'realised_paise', p_outcome.realised_paise)
+    else jsonb_build_object('shares', abs(p_stop.shares), 'code', p_outcome.code) end)::notice
+$$;
+comment on function stop_notice(stop_losses, order_outcome) is 'What the owner of a stop is told of its fill or failure.';
+
+create or replace function halt_notice(p_market markets, p_reference_paise bigint, p_point curve_point, p_settings exchange_settings) returns notice
+language sql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+  select (null, 'market_halted', jsonb_build_object(
+    'market', p_market.code, 'label', p_market.label, 'price_before_paise', p_reference_paise,
+    'price_paise', p_point.price_paise, 'halt_seconds', p_settings.halt_seconds, 'reopens_at', p_market.halted_until))::notice
+$$;
+comment on function halt_notice(markets, bigint, curve_point, exchange_settings) is 'What everyone is told of a halt: how far the price went, not whose orders carried it.';
+
+create or replace function reopening_notice(p_market markets, p_point curve_point) returns notice
+language sql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+  select (null, 'market_reopened', jsonb_build_object(
+    'market', p_market.code, 'label', p_market.label, 'price_paise', p_point.price_paise))::notice
+$$;
+comment on function reopening_notice(markets, curve_point) is 'What everyone is told of the end of a halt.';
