@@ -14,6 +14,8 @@ from exchange.notices import DueNotice, NotifyBy
 CHANNELS_TRIED: Final = 3
 """Each refusal counts towards Discord's limit of invalid requests, so not every channel of a guild is tried."""
 
+_CHANNELS_REMEMBERED: Final = 10_000
+
 _REFUSALS: Final = frozenset({50007, 50278, 10013})
 """Discord's codes for people who take no direct messages, share no server any more, or are gone."""
 
@@ -44,6 +46,7 @@ class Postman:
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
+        self._direct_channels: dict[str, int] = {}
 
     @property
     def is_ready(self) -> bool:
@@ -60,17 +63,17 @@ class Postman:
         if notice.provider_user_id is None:
             return Receipt.NOWHERE
         if notice.notify_by == NotifyBy.DIRECT:
-            return await self._write_to(notice, int(notice.provider_user_id))
+            return await self._write_to(notice, notice.provider_user_id)
         mentioned = cast("Any", _Mentioned(notice.provider_user_id))
         only_them = discord.AllowedMentions(
             everyone=False, roles=False, replied_user=False, users=[mentioned]
         )
         return await self._post(notice, replies.notices.ping(notice.provider_user_id), only_them)
 
-    async def _write_to(self, notice: DueNotice, discord_id: int) -> Receipt:
+    async def _write_to(self, notice: DueNotice, discord_id: str) -> Receipt:
         embed = replies.notices.direct_message(notice.kind, notice.detail, notice.exchange_name)
         try:
-            channel = await self._client.create_dm(discord.Object(discord_id))
+            channel = self._client.get_partial_messageable(await self._direct_channel(discord_id))
             await channel.send(
                 embed=embed, nonce=notice.dedupe_key, allowed_mentions=discord.AllowedMentions.none()
             )
@@ -80,6 +83,16 @@ class Postman:
             if error.code != _NONCE_OF_DELETED:
                 raise
         return Receipt.DIRECT
+
+    async def _direct_channel(self, discord_id: str) -> int:
+        """The channel between the bot and a person, which never changes."""
+        if discord_id not in self._direct_channels:
+            # The library's own `create_dm` sends a number where Discord describes a string.
+            channel = await self._client.http.start_private_message(discord_id)
+            if len(self._direct_channels) >= _CHANNELS_REMEMBERED:
+                self._direct_channels.clear()
+            self._direct_channels[discord_id] = int(channel["id"])
+        return self._direct_channels[discord_id]
 
     async def _post(self, notice: DueNotice, text: str, mentions: discord.AllowedMentions) -> Receipt:
         for channel_id in self._channels(notice):

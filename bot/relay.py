@@ -51,7 +51,8 @@ class _Turn:
     exchange_id: int
     ends_at: float
     pinged: set[int] = field(default_factory=set)
-    refused: set[int] = field(default_factory=set)
+    passed_over: set[int | None] = field(default_factory=set)
+    """Who refused, and whose earlier notice must be tried again first; None is the channel."""
 
 
 class Relay:
@@ -121,7 +122,7 @@ class Relay:
         return count
 
     async def _deal_with(self, notice: DueNotice, turn: _Turn) -> None:
-        if notice.user_id in turn.refused:
+        if notice.user_id in turn.passed_over:
             return
         if notice.user_id in turn.pinged:
             # One ping says that there is something, however much it is.
@@ -132,11 +133,13 @@ class Relay:
             async with asyncio.timeout(self._lease_seconds / 2):
                 receipt = await self._postman.deliver(notice)
         except (GuildNotReady, *DISCORD_AWAY) as error:
+            turn.passed_over.add(notice.user_id)
             await self._try_later(notice, error)
         except Exception:  # noqa: BLE001  # one notice must not hold up the others
             _log.exception(
                 "Notice %d could not be worded or sent; it is tried again later.", notice.notice_id
             )
+            turn.passed_over.add(notice.user_id)
             await self._exchange.retry_notice(turn.exchange_id, notice.notice_id)
         else:
             await self._mark(notice, receipt, turn)
@@ -157,7 +160,7 @@ class Relay:
                     turn.pinged.add(notice.user_id)
             case Receipt.REFUSED:
                 assert notice.user_id is not None, "only people refuse"
-                turn.refused.add(notice.user_id)
+                turn.passed_over.add(notice.user_id)
                 await self._exchange.refuse_notices(turn.exchange_id, notice.user_id)
             case Receipt.NOWHERE:
                 await self._exchange.keep_notice(turn.exchange_id, notice.notice_id)

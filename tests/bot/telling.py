@@ -58,12 +58,17 @@ class Teller:
         self._world = world
 
     async def queue(
-        self, who: simcord.MemberActor | None, *kinds: str, detail: dict[str, Any] | None = None
+        self,
+        who: simcord.MemberActor | None,
+        *kinds: str,
+        detail: dict[str, Any] | None = None,
+        guild: str = "",
     ) -> None:
         """Queue a notice of each kind, to someone or to everyone."""
         user_id = None if who is None else await self.user_id(who)
         rows = [(user_id, kind, json.dumps(detail or DETAILS.get(kind, {}))) for kind in kinds]
-        await self._owner.execute(QUEUE, await self._world.exchange_id(), rows)
+        found = await self._world.exchange.find_exchange(PROVIDER, guild or str(self._world.guild.id))
+        await self._owner.execute(QUEUE, found, rows)
 
     async def user_id(self, who: simcord.MemberActor) -> int:
         user = await self._world.exchange.find_user(await self._world.exchange_id(), PROVIDER, str(who.id))
