@@ -247,10 +247,6 @@ async def test_two_relays_at_once_send_each_notice_once(world: World, teller: Te
     assert len(received(world.asha)) == 20
 
 
-async def test_a_relay_that_is_nudged_before_the_bot_is_online_waits(
-    world: World, teller: Teller, new_bot: Callable[[], BetJee]
-):
-    await wants(world, world.asha, NotifyBy.DIRECT)
-    await teller.queue(world.asha, "price_alert")
+async def test_the_relay_can_tell_whether_its_bot_is_online(world: World, new_bot: Callable[[], BetJee]):
     assert not Postman(new_bot()).is_ready
     assert Postman(world.bot).is_ready
