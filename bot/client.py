@@ -11,12 +11,14 @@ from bot import replies
 from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
 from bot.cogs.moderation import Moderation
+from bot.cogs.notifications import Notifications
 from bot.cogs.trading import Trading
 from bot.communities import Communities
 from bot.delivery import Interaction, answer_at_once
 from bot.desk import OrderDesk
 from bot.errors import GuildNotReady
 from bot.intake import Intake
+from bot.notice_views import AskToBeTold
 from bot.suggestions import Suggestions
 from bot.sync import sync_commands
 from bot.tree import Tree
@@ -52,6 +54,9 @@ class BetJee(commands.AutoShardedBot):
         await self.add_cog(Boards(self._exchange, self._communities))
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
         await self.add_cog(Moderation(self._exchange, self._communities, suggestions))
+        notifications = Notifications(self._exchange, self._communities, self.intake, suggestions)
+        await self.add_cog(notifications)
+        self.add_view(AskToBeTold(self.intake, notifications.choose))
         assert self.application_id is not None, "Discord tells it at login"
         await sync_commands(self.tree, self.application_id, self._redis)
 

@@ -1,28 +1,69 @@
-"""What the bot does by the clock. Every process may do it: the work is the same whoever does it, or how often."""
+"""What the bot does by the clock: in one process of all, and nothing depends on it for its correctness."""
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from exchange.errors import ExchangeError
 from exchange.exchange import Exchange
+from exchange.leader import Leadership
+
+SWEEP_SECONDS = 5
+REOPEN_SECONDS = 5
 
 _log = logging.getLogger(__name__)
 
+Job = Callable[[Exchange], Awaitable[None]]
 
-def scheduled_jobs(exchange: Exchange) -> AsyncIOScheduler:
-    """The scheduler with its jobs, not yet started."""
+
+def scheduled_jobs(
+    exchange: Exchange, leadership: Leadership | None = None, nudge: asyncio.Event | None = None
+) -> AsyncIOScheduler:
+    """The scheduler with its jobs, not yet started.
+
+    All processes run it, and a job does something where `leadership` says so; without one, always.
+    `nudge` wakes the relay of this process.
+    """
     # By default a job that is a second late is dropped; a late one is as good, and one for several missed is enough.
     scheduler = AsyncIOScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True})
-    scheduler.add_job(purge_requests, "interval", hours=1, args=[exchange], id="purge_requests")
+
+    def every(job: Job, **interval: int) -> None:
+        scheduler.add_job(
+            _if_leader, "interval", args=[leadership, job, exchange], id=job.__name__, **interval
+        )
+
+    async def sweep_outbox(_: Exchange) -> None:
+        if nudge is not None:
+            nudge.set()
+
+    every(sweep_outbox, seconds=SWEEP_SECONDS)
+    every(reopen_markets, seconds=REOPEN_SECONDS)
+    every(purge_requests, hours=1)
+    every(purge_outbox, hours=1)
     return scheduler
+
+
+async def _if_leader(leadership: Leadership | None, job: Job, exchange: Exchange) -> None:
+    if leadership is not None and not leadership.is_leader:
+        return
+    try:
+        await job(exchange)
+    except ExchangeError as error:
+        _log.warning("The job %s was not done; the next time tries again: %s", job.__name__, error)
+
+
+async def reopen_markets(exchange: Exchange) -> None:
+    """Reopen the markets whose halt has ended, where nobody trades who would."""
+    await exchange.reopen_markets()
 
 
 async def purge_requests(exchange: Exchange) -> None:
     """Forget the request records that are too old to be asked for again."""
-    try:
-        forgotten = await exchange.purge_requests()
-    except ExchangeError as error:
-        _log.warning("Old request records were not forgotten; the next hour tries again: %s", error)
-    else:
-        _log.info("Forgot %d old request records.", forgotten)
+    _log.info("Forgot %d old request records.", await exchange.purge_requests())
+
+
+async def purge_outbox(exchange: Exchange) -> None:
+    """Forget old notices and ended alerts."""
+    _log.info("Forgot %d old notices and alerts.", await exchange.purge_outbox())

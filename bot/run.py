@@ -16,8 +16,11 @@ from redis.backoff import NoBackoff
 from bot.client import BetJee
 from bot.errors import DISCORD_AWAY
 from bot.jobs import scheduled_jobs
+from bot.postman import Postman
+from bot.relay import Relay
 from exchange.database import Database
 from exchange.exchange import Exchange
+from exchange.leader import Leadership
 from runtime.settings import SettingError, Settings
 
 FINISH_SECONDS: Final = 15.0
@@ -41,14 +44,19 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     stop = asyncio.Event()
     _stop_on_signals(stop)
     _point_library_at(settings)
-    exchange = Exchange(Database(database_url))
+    nudge = asyncio.Event()
+    exchange = Exchange(Database(database_url), on_order=nudge.set)
     redis = redis_client(redis_url)
-    jobs = scheduled_jobs(exchange)
+    leadership = Leadership(database_url)
+    campaign = asyncio.create_task(leadership.campaign())
+    jobs = scheduled_jobs(exchange, leadership, nudge)
     jobs.start()
     try:
-        await _stay_online(exchange, redis, token, stop)
+        await _stay_online(exchange, redis, token, stop, nudge)
     finally:
         jobs.shutdown(wait=False)
+        campaign.cancel()
+        await asyncio.gather(campaign, return_exceptions=True)
         await exchange.close()
         await redis.aclose()
 
@@ -76,12 +84,20 @@ def _point_library_at(settings: Settings) -> None:
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(settings.discord_gateway)
 
 
-async def _stay_online(exchange: Exchange, redis: Redis, token: str, stop: asyncio.Event) -> None:
+async def _stay_online(
+    exchange: Exchange, redis: Redis, token: str, stop: asyncio.Event, nudge: asyncio.Event
+) -> None:
     """Connect, and connect again whenever the library gives up, as it does when the first connection fails."""
     pause = _FIRST_PAUSE_SECONDS
     while not stop.is_set():
         try:
-            await _serve(BetJee(exchange, redis), token, stop)
+            bot = BetJee(exchange, redis)
+            relay = asyncio.create_task(Relay(exchange, Postman(bot)).run(nudge))
+            try:
+                await _serve(bot, token, stop)
+            finally:
+                relay.cancel()
+                await asyncio.gather(relay, return_exceptions=True)
         except discord.LoginFailure as error:
             raise _wrong_token() from error
         except (*DISCORD_AWAY, discord.GatewayNotFound, discord.ConnectionClosed) as error:

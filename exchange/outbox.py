@@ -95,7 +95,9 @@ class Outbox(Calls):
 
         `holder` (1 to 64 characters) is the process's own name, different from every other's.
         """
-        exchange_id: int | None = await self._read("select betjee.claim_outbox($1, $2)", holder, lease_seconds)
+        exchange_id: int | None = await self._read(
+            "select betjee.claim_outbox($1, $2)", holder, lease_seconds
+        )
         return exchange_id
 
     async def release_outbox(self, exchange_id: int, holder: str) -> None:

@@ -6,9 +6,10 @@ from discord.app_commands import Choice
 from discord.ext import commands
 
 from bot import replies
-from bot.communities import Communities, identity_of
+from bot.communities import PROVIDER, Communities, identity_of
 from bot.delivery import Interaction, answer
 from bot.inputs import read_setting
+from bot.postman import may_speak
 from bot.suggestions import Suggestions
 from exchange.exchange import Exchange
 
@@ -61,6 +62,21 @@ class Moderation(commands.Cog):
     async def suggest_settings(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
         """Offer the settings that fit."""
         return await self._suggestions.settings(interaction, typed)
+
+    @settings.command(name="channel")
+    @app_commands.describe(channel="Where; leave it out for the server's own channel for system messages")
+    async def set_channel(self, interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
+        """Choose where the exchange speaks: halts, and pings of those who asked for them."""
+        account = await self._communities.account_of_moderator(interaction)
+        chosen = await self._exchange.set_channel(
+            account.exchange_id,
+            interaction.id,
+            account.user.user_id,
+            PROVIDER,
+            None if channel is None else str(channel.id),
+        )
+        may_send = channel is None or may_speak(channel)
+        await answer(interaction, replies.notices.channel_chosen(chosen, may_send=may_send))
 
     @moderators.command(name="list")
     async def list_moderators(self, interaction: Interaction) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import discord
 import pytest
 import simcord
 from redis.asyncio import Redis
+from simcord.builders import ChannelHandle
 
 from bot.client import BetJee
 from bot.run import redis_client
@@ -86,3 +88,14 @@ async def world(
     )
     if payloads is not None:
         payloads.check(env.http_requests)
+
+
+@pytest.fixture
+def mute(world: World) -> Callable[[str], ChannelHandle]:
+    """Makes channels in which the bot may not speak."""
+
+    def make(name: str) -> ChannelHandle:
+        silence = discord.PermissionOverwrite(send_messages=False)
+        return world.guild.create_text_channel(name, overwrites={world.guild.default_role: silence})
+
+    return make

@@ -147,6 +147,8 @@ class DiscordServer:
             ]
         if path.endswith("/commands"):
             return self._commands
+        if path == "users/@me/channels":
+            return {"id": f"7{body['recipient_id']}", "type": 1, "recipients": [OWNER["user"]]}
         if path.endswith("/callback"):
             return {"interaction": {"id": path.split("/")[1], "type": 2}}
         return MESSAGE

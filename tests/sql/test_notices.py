@@ -215,7 +215,10 @@ class TestList:
         await queue(connection_owner, front, *[(ada, "a")] * 30)
         listed = await front.document("list_notices", front.exchange_id, ada, 20)
         assert (listed["missed"], len(listed["notices"])) == (30, 20)
-        assert await front.service.fetchval("select betjee.list_notices($1, $2, 1)", front.exchange_id, 1) is None
+        assert (
+            await front.service.fetchval("select betjee.list_notices($1, $2, 1)", front.exchange_id, 1)
+            is None
+        )
         with pytest.raises(asyncpg.InvalidParameterValueError):
             await mark(front, "mark_notices_seen", ada, list(range(101)))
 
@@ -370,7 +373,6 @@ class TestRelay:
         self,
         front: Front,
         connection_owner: asyncpg.Connection,
-        watcher: asyncpg.Connection,
         sessions: list[asyncpg.Connection],
     ) -> None:
         await queue(connection_owner, front, (None, "a"))

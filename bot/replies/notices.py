@@ -1,0 +1,245 @@
+"""What a person reads of what happened while they were away: by direct message, in the channel, and in the list."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import discord
+
+from bot.replies.refusals import REASONS
+from bot.replies.reply import AMBER, BLUE, GREEN, GREY, Figure, lines_that_fit, reply
+from bot.replies.text import TIMES, grouped, money, plain, profit, safe
+from exchange.models import Json, Refusal
+from exchange.notices import Alert, Notice, NoticeList, NotifyBy
+
+CHOICES: Final = {
+    NotifyBy.DIRECT: "direct message",
+    NotifyBy.CHANNEL: "ping in the channel",
+    NotifyBy.NONE: "nothing",
+}
+"""How each way of being told is spoken of."""
+
+_MARKET_CHARACTERS: Final = 20
+_LABEL_CHARACTERS: Final = 40
+_NAME_CHARACTERS: Final = 100
+_STOPS: Final = {"stop_loss": "Stop-loss", "take_profit": "Take-profit"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A notice in words: a title without markdown, a sentence, and figures."""
+
+    colour: int
+    title: str
+    sentence: str
+    figures: tuple[Figure, ...] = ()
+
+
+def told(kind: str, detail: Json) -> Told:
+    """A notice in words. One of a kind that is not known here, or without its figures, is told in general words."""
+    words = KINDS.get(kind)
+    if words is None:
+        return _NEWS
+    try:
+        return words(detail)
+    except (KeyError, TypeError, ValueError):
+        _log.warning("A notice of kind %s lacks what its words need.", kind, exc_info=True)
+        return _NEWS
+
+
+def direct_message(kind: str, detail: Json, exchange_name: str) -> discord.Embed:
+    """A notice to its owner alone, with its figures; they may be on several servers, so it names this one."""
+    words = told(kind, detail)
+    footer = f"{plain(exchange_name, _NAME_CHARACTERS)} · /notifications changes how you are told."
+    return reply(words.colour, words.title, words.sentence, words.figures, footer=footer)
+
+
+def channel_message(kind: str, detail: Json) -> str:
+    """A notice to everyone."""
+    words = told(kind, detail)
+    return f"**{safe(words.title, _NAME_CHARACTERS)}**\n{words.sentence}"
+
+
+def ping(provider_user_id: str) -> str:
+    """That there is something, and nothing of what it is: waiting orders and alerts are private."""
+    return f"<@{int(provider_user_id)}>, you have a notice: `/notifications` shows it to you alone."
+
+
+def notice_list(notices: NoticeList) -> discord.Embed:
+    """A member's notices, those missed marked, and how they are told."""
+    listed = lines_that_fit(_line(notice) for notice in notices.notices)
+    more = notices.missed - sum(notice.is_missed for notice in notices.notices)
+    unlisted = f"\n… and {grouped(more)} more that you missed: ask again." if more > 0 else ""
+    return reply(
+        BLUE,
+        "Your notifications",
+        (listed or "Nothing has happened that you were not told.") + unlisted,
+        [("You are told by", CHOICES[notices.notify_by])],
+        footer="● is new to you. A choice is for what happens from now on; this list is always here, for 30 days.",
+    )
+
+
+def chosen(notify_by: NotifyBy) -> discord.Embed:
+    """How a member will be told from now on."""
+    sentences = {
+        NotifyBy.DIRECT: "I will write to you when a waiting order of yours is filled or fails, or a price alert fires.",
+        NotifyBy.CHANNEL: "I will mention you in the exchange's channel when there is something, without saying what.",
+        NotifyBy.NONE: "I will send you nothing.",
+    }
+    return reply(
+        GREEN, "Chosen", f"{sentences[notify_by]} `/notifications` lists everything, and changes this."
+    )
+
+
+def alert_armed(alert: Alert) -> discord.Embed:
+    """An alert waits for its price."""
+    way = "risen" if alert.is_above else "fallen"
+    return reply(
+        GREEN,
+        f"Price alert: {alert.market}",
+        f"{_label(alert.label)} is at {money(alert.price_paise)}. Once it has {way} to "
+        f"**{money(alert.alert_price_paise)}** you are told, once. `/notifications` chooses how, `/alerts` lists your alerts.",
+    )
+
+
+def alert_list(alerts: list[Alert]) -> discord.Embed:
+    """A member's waiting alerts, numbered as the buttons under them."""
+    lines = (
+        f"`{number}` **{safe(alert.market, _MARKET_CHARACTERS)}** {'rises' if alert.is_above else 'falls'} to "
+        f"**{money(alert.alert_price_paise)}**, now {money(alert.price_paise)}"
+        for number, alert in enumerate(alerts, start=1)
+    )
+    none = "None are waiting. `/alerts 22s1 50` tells you, once, when the price of 22s1 reaches ₹50."
+    return reply(BLUE, "Your price alerts", lines_that_fit(lines) or none)
+
+
+def incomplete_alert() -> str:
+    """What to type for an alert of which only a half was given."""
+    return "An alert needs a market and a price, such as `/alerts market:22s1 price:50`; without both, `/alerts` lists yours."
+
+
+def channel_chosen(channel_id: str | None, *, may_send: bool) -> discord.Embed:
+    """Where the exchange speaks from now on."""
+    if channel_id is None:
+        return reply(
+            GREEN, "Channel", "The exchange speaks in the server's own channel for messages of the system."
+        )
+    warning = (
+        ""
+        if may_send
+        else "\n**I may not send messages there yet**: give me that permission, or I speak elsewhere."
+    )
+    return reply(
+        GREEN if may_send else AMBER,
+        "Channel",
+        f"The exchange speaks in <#{channel_id}> from now on: halted and reopened markets, and pings of those "
+        f"who asked for them. The change is recorded with your name.{warning}",
+    )
+
+
+def not_yours() -> discord.Embed:
+    """The answer to someone who presses a button under another person's reply."""
+    return reply(
+        GREY, "Not yours", "Only the person who was answered can press this; `/notifications` is for you."
+    )
+
+
+def _line(notice: Notice) -> str:
+    words = told(notice.kind, notice.detail)
+    mark = "● " if notice.is_missed else ""
+    return f"{mark}**{safe(words.title, _NAME_CHARACTERS)}** {_when(notice.created_at)}\n{words.sentence}{_brief(words.figures)}"
+
+
+def _brief(figures: Iterable[Figure]) -> str:
+    return "".join(f"\n{label}: {value}" for label, value in figures)
+
+
+def _when(moment: datetime) -> str:
+    return discord.utils.format_dt(moment, "R")
+
+
+def _label(label: Any) -> str:
+    return f"**{safe(str(label), _LABEL_CHARACTERS)}**"
+
+
+def _market(detail: Json) -> str:
+    return plain(str(detail["market"]), _MARKET_CHARACTERS)
+
+
+def _stop_filled(detail: Json) -> Told:
+    stop, pays = _STOPS[detail["kind"]], detail["side"] in ("buy", "cover")
+    verb, total = ("bought back", "You paid") if pays else ("sold", "You received")
+    figures = [
+        (total, money(detail["total_paise"])),
+        ("Average price", f"{money(detail['average_price_paise'])} a share"),
+        (f"Tax, {'included' if pays else 'deducted'}", money(detail["tax_paise"])),
+        ("Profit before tax", profit(detail["realised_paise"])),
+    ]
+    if detail["remaining_shares"]:
+        figures.append(("Still waiting to be filled", grouped(detail["remaining_shares"])))
+    return Told(
+        GREEN,
+        f"{stop} filled: {_market(detail)}",
+        f"Your {stop.lower()} of {_label(detail['label'])} at {money(detail['trigger_price_paise'])} "
+        f"{verb} **{grouped(detail['shares'])} {TIMES} {safe(_market(detail))}**.",
+        tuple(figures),
+    )
+
+
+def _stop_failed(detail: Json) -> Told:
+    stop, code = _STOPS[detail["kind"]], str(detail["code"])
+    known = code in Refusal.__members__.values()
+    reason = REASONS[Refusal(code)].title if known else safe(code.replace("_", " "), _LABEL_CHARACTERS)
+    return Told(
+        AMBER,
+        f"{stop} not executed: {_market(detail)}",
+        f"Your {stop.lower()} of {_label(detail['label'])} at {money(detail['trigger_price_paise'])} was set off for "
+        f"{grouped(detail['shares'])} {TIMES} {safe(_market(detail))} and could not be executed: {reason}. "
+        "It no longer waits; your position is as it was.",
+    )
+
+
+def _market_halted(detail: Json) -> Told:
+    reopens = discord.utils.format_dt(datetime.fromisoformat(detail["reopens_at"]), "R")
+    return Told(
+        AMBER,
+        f"{_market(detail)} is halted",
+        f"Orders that waited for a price have carried {_label(detail['label'])} from "
+        f"{money(detail['price_before_paise'])} to {money(detail['price_paise'])} within a short time, so trading pauses "
+        f"for {grouped(detail['halt_seconds'])} seconds. It reopens {reopens}; `/portfolio` and `/quote` work meanwhile.",
+    )
+
+
+def _market_reopened(detail: Json) -> Told:
+    return Told(
+        BLUE,
+        f"{_market(detail)} is open again",
+        f"{_label(detail['label'])} trades again, at {money(detail['price_paise'])}.",
+    )
+
+
+def _price_alert(detail: Json) -> Told:
+    return Told(
+        BLUE,
+        f"Price alert: {_market(detail)}",
+        f"The price of {_label(detail['label'])} has reached {money(detail['alert_price_paise'])}; "
+        f"it is **{money(detail['price_paise'])}**.",
+    )
+
+
+_NEWS: Final = Told(
+    GREY, "News from the exchange", "Something has happened: `/portfolio` and `/markets` show what is."
+)
+
+KINDS: Final[dict[str, Callable[[Json], Told]]] = {
+    "stop_filled": _stop_filled,
+    "stop_failed": _stop_failed,
+    "market_halted": _market_halted,
+    "market_reopened": _market_reopened,
+    "price_alert": _price_alert,
+}
+"""The words for each kind of notice."""
