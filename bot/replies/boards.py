@@ -19,7 +19,7 @@ def market_board(markets: list[Market]) -> discord.Embed:
     rows = [f"{'market':<8}{'price ₹':>9}{'24 h':>9}{'left':>8}"]
     rows += [_row(market) for market in markets[:_ROWS]]
     closed = [
-        f"{plain(market.market, _CODE_CHARACTERS)} is {market.status}"
+        f"{plain(market.market, _CODE_CHARACTERS)} is {market.status}{_reopening(market)}"
         for market in markets
         if market.status != "open"
     ]
@@ -75,6 +75,12 @@ HELP_SECTIONS: Final = {
     "You": "`/portfolio` shows all you have, `/leaderboard` the top ten, `/report` writes to the moderators",
     "Moderators": "`/settings`, `/moderators`, `/reports`",
 }
+
+
+def _reopening(market: Market) -> str:
+    """When a halt ends, as a time that Discord counts down for each reader."""
+    end = market.halted_until
+    return "" if end is None else f", reopens <t:{int(end.timestamp())}:R>"
 
 
 def _row(market: Market) -> str:

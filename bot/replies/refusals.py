@@ -64,7 +64,21 @@ def _unknown_market(_: Outcome) -> str:
 
 
 def _market_not_open(outcome: Outcome) -> str:
-    return f"{outcome.label or 'The market'} is not open for trading now. `/markets` shows which markets are."
+    market = outcome.label or "The market"
+    if outcome.wait_seconds is not None:
+        return (
+            f"{market} is halted, because its price moved far in a short time; it reopens in about "
+            f"{grouped(outcome.wait_seconds)} s. Until then `/portfolio` and `/quote` work."
+        )
+    return f"{market} is not open for trading now. `/markets` shows which markets are."
+
+
+def _cooling_down(outcome: Outcome) -> str:
+    barred = "buy or cover" if outcome.side.pays else "sell or short"
+    wait = "for a while" if outcome.wait_seconds is None else f"for about {grouped(outcome.wait_seconds)} s"
+    return (
+        f"Your order there set off waiting orders of others, so {wait} you may not {barred} in that market."
+    )
 
 
 def _invalid_shares(_: Outcome) -> str:
@@ -186,5 +200,6 @@ REASONS: Final = {
     Refusal.PRICE_BAND: Reason("the price would move too far", _price_band),
     Refusal.INSUFFICIENT_FUNDS: Reason("not enough coins", _insufficient_funds),
     Refusal.LIMIT_NOT_MET: Reason("your limit was not met", _limit_not_met),
+    Refusal.COOLING_DOWN: Reason("you are cooling down", _cooling_down),
     Refusal.REQUEST_REUSED: Reason("already given", _request_reused),
 }
