@@ -12,6 +12,7 @@ from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
+from bot.cogs.stops import Stops
 from bot.cogs.trading import Trading
 from bot.communities import Communities
 from bot.delivery import Interaction, answer_at_once
@@ -53,6 +54,7 @@ class BetJee(commands.AutoShardedBot):
         await self.add_cog(Accounts(self._exchange, self._communities))
         await self.add_cog(Boards(self._exchange, self._communities))
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
+        await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))
         await self.add_cog(Moderation(self._exchange, self._communities, suggestions))
         notifications = Notifications(self._exchange, self._communities, self.intake, suggestions)
         await self.add_cog(notifications)
