@@ -20,6 +20,7 @@ _SECONDS: Final = 1.5
 """Discord drops suggestions after 3 s."""
 
 _CHOICES: Final = 25
+_CHOICE_CHARACTERS: Final = 100
 _USUAL_SIZES: Final = (
     Size(shares=1),
     Size(shares=10),
@@ -44,8 +45,7 @@ class Suggestions:
 
     async def markets(self, interaction: Interaction, typed: str) -> Choices:
         """Markets whose code or label has what was typed in it, each with its price."""
-        as_typed = [Choice(name=typed, value=typed)] if typed else []
-        return await _in_time(self._live_markets(interaction, typed), as_typed)
+        return await _in_time(self._live_markets(interaction, typed), _as_typed(typed))
 
     async def sizes(self, interaction: Interaction, typed: str) -> Choices:
         """The size that was typed and the usual ones, each with its cost to the person who types."""
@@ -57,13 +57,11 @@ class Suggestions:
 
     async def held_markets(self, interaction: Interaction, typed: str) -> Choices:
         """Markets that fit, each with its price; first those in which the person who types has a position."""
-        as_typed = [Choice(name=typed, value=typed)] if typed else []
-        return await _in_time(self._own_markets(interaction, typed), as_typed)
+        return await _in_time(self._own_markets(interaction, typed), _as_typed(typed))
 
     async def triggers(self, interaction: Interaction, typed: str, kind: StopKind) -> Choices:
         """The price that was typed and usual distances from that of now, for a waiting order."""
-        as_typed = [Choice(name=typed, value=typed)] if typed else []
-        return await _in_time(self._trigger_prices(interaction, typed, kind), as_typed)
+        return await _in_time(self._trigger_prices(interaction, typed, kind), _as_typed(typed))
 
     async def held_sizes(self, interaction: Interaction, typed: str) -> Choices:
         """The size that was typed and usual parts of a position, each with its number of shares."""
@@ -140,6 +138,11 @@ class Suggestions:
             for setting in settings
             if wanted in setting.name
         ][:_CHOICES]
+
+
+def _as_typed(typed: str) -> Choices:
+    """What was typed, where nothing better is known; Discord takes no longer choices."""
+    return [Choice(name=typed, value=typed)] if 0 < len(typed) <= _CHOICE_CHARACTERS else []
 
 
 def _fitting(markets: list[Market], typed: str) -> list[Market]:

@@ -21,9 +21,8 @@ def market(offered: Market, held: int | None = None) -> str:
 def trigger(offered: TriggerPrice) -> str:
     """A price that an order might wait for: `₹15.80 · −4.99 % from ₹16.63`."""
     words = f"{money(offered.trigger_price_paise)} · {change(offered.change_bps)} from {money(offered.price_paise)}"
-    if offered.code is None:
-        return words
-    return f"{words} · {'crossed already' if offered.code == 'trigger_crossed' else 'out of reach'}"
+    refused = {None: "", "trigger_crossed": " · crossed already"}.get(offered.code, " · out of reach")
+    return plain(words + refused, _CHOICE_CHARACTERS)
 
 
 def price(paise: int) -> str:

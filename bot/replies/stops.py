@@ -1,6 +1,6 @@
 """What a person reads about orders that wait for a price: taken, refused, listed, cancelled."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ ORDERS_SHOWN: Final = 20
 """How many are on a page: four rows of buttons, and a fifth for what concerns them all."""
 
 _MARKET_CHARACTERS: Final = 20
+_MARKETS_TOLD: Final = 8
 _KINDS: Final = {StopKind.STOP_LOSS: "stop-loss", StopKind.TAKE_PROFIT: "take-profit"}
 _COMMANDS: Final = {StopKind.STOP_LOSS: "/stoploss", StopKind.TAKE_PROFIT: "/takeprofit"}
 _ENDINGS: Final = {
@@ -48,7 +49,9 @@ def armed(taken: ArmedStop) -> discord.Embed:
     ]
     title = f"{_KINDS[stop.kind].capitalize()}: {plain(stop.market, _MARKET_CHARACTERS)}"
     footer = "/orders lists what waits, and cancels it."
-    return reply(GREEN, title, "\n\n".join([what, *_hindrances([stop]), how]), figures, footer=footer)
+    return reply(
+        GREEN, title, "\n\n".join([what, *_hindrances([stop]).values(), how]), figures, footer=footer
+    )
 
 
 def order_list(listed: Sequence[Stop], *, before: int = 0, after: int = 0, said: str = "") -> discord.Embed:
@@ -62,8 +65,11 @@ def order_list(listed: Sequence[Stop], *, before: int = 0, after: int = 0, said:
         for count, where in ((before, "before these."), (after, "after these."))
         if count
     ]
-    parts = [said, lines_that_fit(lines) or _NONE, *others, *_hindrances(listed)]
-    return reply(BLUE, "Your waiting orders", "\n\n".join(part for part in parts if part))
+    parts = [said, lines_that_fit(lines) or _NONE, *others]
+    embed = reply(BLUE, "Your waiting orders", "\n\n".join(part for part in parts if part))
+    for title, sentence in _hindrances(listed).items():
+        embed.add_field(name=title, value=sentence, inline=False)
+    return embed
 
 
 def expired_list(shown: discord.Embed) -> discord.Embed:
@@ -129,22 +135,33 @@ def _order(stop: Stop) -> str:
     )
 
 
-def _hindrances(stops: Sequence[Stop]) -> list[str]:
-    """What keeps orders from being filled now, each told once."""
-    told: dict[str, None] = {}
+def _hindrances(stops: Sequence[Stop]) -> dict[str, str]:
+    """What keeps orders from being filled now, under a heading for each kind, each market once."""
+    halted: dict[str, None] = {}
+    cooling: dict[str, None] = {}
     for stop in stops:
         market = f"**{safe(stop.market, _MARKET_CHARACTERS)}**"
-        if stop.status == "suspended":
-            told["Your account is frozen: your orders wait until it is not."] = None
         if stop.halted:
             end = "" if stop.halted_until is None else f" and reopens {_when(stop.halted_until)}"
-            told[f"{market} is halted{end}: its orders wait until it reopens, and can be cancelled."] = None
+            halted[f"{market} is halted{end}"] = None
         if stop.cooldown_until is not None:
             verb = "sell" if stop.side == "sell" else "buy back"
-            told[
-                f"You are cooling down in {market}: orders that {verb} wait until {_when(stop.cooldown_until)}."
-            ] = None
-    return list(told)
+            cooling[f"in {market}, orders that {verb} wait until {_when(stop.cooldown_until)}"] = None
+    told = {}
+    if any(stop.status == "suspended" for stop in stops):
+        told["Frozen"] = "Your account is frozen: your orders wait until it is not."
+    if halted:
+        told["Halted"] = (
+            f"{_some(halted)}. Orders there wait until the market reopens, and can be armed and cancelled."
+        )
+    if cooling:
+        told["Cooling down"] = f"You have set off orders of others: {_some(cooling)}."
+    return told
+
+
+def _some(phrases: Iterable[str]) -> str:
+    """As many phrases as fit a field."""
+    return "; ".join(list(phrases)[:_MARKETS_TOLD])
 
 
 def _when(moment: datetime) -> str:
@@ -202,7 +219,7 @@ def _trigger_crossed(figures: Figures) -> str:
 def _trigger_out_of_range(figures: Figures) -> str:
     return (
         f"Trading can take that price from {money(figures['price_min_paise'])} to "
-        f"{money(figures['price_max_paise'])} and no further, so this order would wait for ever."
+        f"{money(figures['price_max_paise'])} and no further; a trigger is a price between these."
     )
 
 
