@@ -53,6 +53,24 @@ def value(terms: Terms, sold: int) -> int:
     return round_half_away(EXACT.add(Decimal(terms.price_min_paise * sold), EXACT.multiply(scale, softplus)))
 
 
+FAR_SHARES = 20_000_000
+
+
+def trigger(terms: Terms, price_paise: int, sign: int) -> int | None:
+    """Where a rising price (sign 1) is first, or a falling one (-1) first, at a given one; None where it never is."""
+    if not terms.price_min_paise <= price_paise <= terms.price_max_paise:
+        return None
+    there, not_there = sign * FAR_SHARES, -sign * FAR_SHARES
+    if sign * (price(terms, there) - price_paise) < 0:
+        return None
+    while abs(there - not_there) > 1:
+        middle = (there + not_there) // 2
+        there, not_there = (
+            (middle, not_there) if sign * (price(terms, middle) - price_paise) >= 0 else (there, middle)
+        )
+    return there
+
+
 def gross(terms: Terms, sold: int, signed_shares: int) -> int:
     """What moving the pool from `sold` by `signed_shares` costs (positive) or brings (negative), never signed."""
     end = sold + signed_shares
