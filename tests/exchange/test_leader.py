@@ -56,8 +56,10 @@ async def test_a_lead_ends_with_its_connection_and_is_gained_again(
         (holder,) = await watcher.fetch(HOLDERS)
         await watcher.execute("select pg_terminate_backend($1)", holder["pid"])
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while {row["pid"] for row in await watcher.fetch(HOLDERS)} in (set(), {holder["pid"]}):
-                await asyncio.sleep(0.005)
+            while {  # noqa: ASYNC110
+                row["pid"] for row in await watcher.fetch(HOLDERS)
+            } in (set(), {holder["pid"]}):
+                await asyncio.sleep(0.005)  # The database has no event for it.
         await gains(leadership)
 
 
