@@ -125,7 +125,7 @@ async def test_a_running_bot_relays_what_is_due(settings: Settings, port: int, d
                 " from betjee.exchanges e",
                 json.dumps(DETAILS["market_reopened"]),
             )
-            path, body = "", {}
+            _, path, body = await server.requests.get()
             while not path.endswith("/messages"):
                 _, path, body = await server.requests.get()
             assert path == f"channels/{CHANNEL_ID}/messages"
