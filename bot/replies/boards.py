@@ -72,7 +72,8 @@ HELP_SECTIONS: Final = {
     "Shorts": "A short sells shares you do not have, to buy them back cheaper. All it can lose is reserved from your "
     "balance when you open it, so nobody is ever forced out.",
     "Tax": "Each trade pays a small tax to the exchange's treasury. Every total you are shown includes it.",
-    "You": "`/portfolio` shows all you have, `/leaderboard` the top ten, `/report` writes to the moderators",
+    "You": "`/portfolio` shows all you have, `/leaderboard` the top ten, `/report` writes to the moderators\n"
+    "`/alerts` tells you when a price is reached, `/notifications` what you missed, and chooses how you are told",
     "Moderators": "`/settings`, `/moderators`, `/reports`",
 }
 
