@@ -58,3 +58,20 @@ document.addEventListener("focusin", ({ target }) => {
     setTimeout(() => target.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true })));
   }
 });
+
+// A line that means no command stays in the composer, and above it stands what is wrong with it, until it is changed.
+const hint = document.createElement("p");
+hint.id = "line-hint";
+hint.setAttribute("role", "status");
+composer.prepend(hint);
+const say = (sentence) => { hint.textContent = sentence; };
+composer.addEventListener("input", () => say(""), true);
+
+const ask = window.fetch.bind(window);
+window.fetch = async (address, options) => {
+  const answer = await ask(address, options);
+  if (options?.method === "POST" && String(address).endsWith("/api/action")) {
+    void answer.clone().json().then((receipt) => { if (receipt.hint) say(receipt.hint); }, () => {});
+  }
+  return answer;
+};

@@ -68,6 +68,11 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
     expect(chat).to_contain_text("Only you can see this")
     expect(chat).to_contain_text(re.compile(r"You bought 10 × 22s1 at ₹"))
 
+    type_line("/portfolio Pria")
+    expect(page.locator("#line-hint")).to_have_text("There is no member “Pria”. Did you mean Priya?")
+    expect(composer).to_have_value("/portfolio Pria")
+    composer.fill("")
+
     # From here on nobody touches the page: the simulated traders move the prices on it.
     ticker = page.locator("#channel-topic")
     before = ticker.inner_text()
