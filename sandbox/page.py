@@ -90,6 +90,7 @@ class _PageServer:
         for path in OUR_FILES:
             application.router.add_get(path, self._our_file)
         application.router.add_post("/api/action", self._act)
+        application.router.add_get("/api/advice", self._advise)
         application.router.add_route("*", "/{path:.*}", self._pass_on)
         return application
 
@@ -111,23 +112,31 @@ class _PageServer:
 
     async def _act(self, request: web.Request) -> web.Response:
         """Let a person's action have its turn, with the hint that belongs to it in its receipt."""
-        action = _action(await request.read())
+        body = await request.read()
+        action = _action(body)
         async with self._turn:
-            hint = await self._bring_up_to_date(request, action)
-            response = await self._ask(request, json.dumps(action).encode())
+            hint = None
+            if action is not None:
+                hint = await self._bring_up_to_date(request, action)
+                body = json.dumps(action).encode()
+            response = await self._ask(request, body)
         self._acted.set()
         if hint is not None and response.text is not None:
             response.text = json.dumps({**json.loads(response.text), "hint": hint})
         return response
 
-    async def _bring_up_to_date(self, request: web.Request, action: Any) -> str | None:
+    async def _advise(self, request: web.Request) -> web.Response:
+        """How to go on with a line that is being typed."""
+        catalogue = await self._read(request, "/api/commands")
+        advice = self._typed.advice(request.query.get("line", ""), catalogue.get("entries", []))
+        return web.json_response({"advice": advice})
+
+    async def _bring_up_to_date(self, request: web.Request, action: dict[str, Any]) -> str | None:
         """Make an action what one who has seen the page's newest state, and typed no line, would send.
 
-        What is no action at all is left for the preview to refuse. So is a line that means no command:
-        as an empty message it is refused, and so stays in the composer; the hint for it is returned.
+        A line that means no command becomes an empty message, which the preview refuses, so that the
+        line stays in the composer; the hint for it is returned.
         """
-        if not isinstance(action, dict):
-            return None
         if "published_revision" in action:
             state = await self._read(request, "/api/state")
             action["published_revision"] = state.get("publishedRevision", action["published_revision"])
@@ -158,12 +167,13 @@ class _PageServer:
             return web.Response(body=await answer.read(), status=answer.status, headers=passed_back)
 
 
-def _action(body: bytes) -> Any:
-    """What the page asks for, or None for what is no JSON."""
+def _action(body: bytes) -> dict[str, Any] | None:
+    """What the page asks for, or None for what is no action at all, which is left for the preview to refuse."""
     try:
-        return json.loads(body)
+        action = json.loads(body)
     except ValueError:
         return None
+    return action if isinstance(action, dict) else None
 
 
 def _chosen(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

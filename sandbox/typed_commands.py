@@ -61,6 +61,19 @@ class TypedCommands:
             "options": options,
         }
 
+    def advice(self, line: str, entries: Sequence[Entry]) -> str:
+        """How to go on with a line that is being typed: how its command is typed, and what its next option means."""
+        words = line.removeprefix("/").split()
+        entry = _longest_match(words, entries) if line.startswith("/") else None
+        if entry is None or not entry["options"]:
+            return ""
+        typed = len(words) - len(entry["path"]) - (not line[-1].isspace())
+        option = entry["options"][max(0, min(typed, len(entry["options"]) - 1))]
+        meaning = " or ".join(str(choice["name"]) for choice in option["choices"]) or option["description"]
+        if option["type"] == "user":
+            meaning = ", ".join(self._member_names.values())
+        return f"{_usage(entry)} · {option['name']}: {meaning}"
+
     def _why_unknown(self, words: Sequence[str], entries: Sequence[Entry]) -> str:
         """What is wrong with a line that begins with none of the commands its sender may use."""
         usable = [" ".join(entry["path"]) for entry in entries]

@@ -20,6 +20,7 @@ def option(name, kind="string", *, required=True, choices=()):
         "name": name,
         "type": kind,
         "required": required,
+        "description": f"what {name} means",
         "choices": [{"name": choice.title(), "value": choice} for choice in choices],
     }
 
@@ -91,6 +92,23 @@ def test_a_line_that_means_no_command_is_answered_by_what_to_type(line, sentence
     with pytest.raises(LineUnreadable) as error:
         TYPED.command_of(line, CATALOGUE)
     assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("/buy ", "/buy market shares [max_cost] · market: what market means"),
+        ("/buy 22s", "/buy market shares [max_cost] · market: what market means"),
+        ("/buy 22s1 ", "/buy market shares [max_cost] · shares: what shares means"),
+        ("/buy 22s1 10 500 9", "/buy market shares [max_cost] · max_cost: what max_cost means"),
+        ("/quote ", "/quote side market shares · side: Buy or Short"),
+        ("/settings show ", ""),
+        ("/bye 22s1", ""),
+        ("hello", ""),
+    ],
+)
+def test_a_line_that_is_being_typed_is_told_how_to_go_on(line, advice):
+    assert TYPED.advice(line, CATALOGUE) == advice
 
 
 def test_a_name_that_is_like_no_members_is_answered_by_all_of_them():
