@@ -17,8 +17,18 @@ async def test_sizes_are_offered_with_their_live_cost(world: World):
     assert [choice["value"] for choice in offered] == ["25", "1", "10", "100", "50%", "max"]
     names = {choice["value"]: choice["name"] for choice in offered}
     assert names["10"] == "10 · costs ₹169.37"
-    assert names["50%"].startswith("50% · ")
+    assert names["50%"].startswith("50% of buying power · ")
+    assert names["max"].startswith("max in one order · ")
     assert "shares · costs ₹" in names["max"]
+
+
+async def test_parts_to_close_are_parts_of_the_position(world: World):
+    await world.registered(world.asha)
+    await world.asks(world.asha, "buy", market="22s1", shares="2")
+    offered = await world.asha.autocomplete(world.channel, "sell", "shares", "", market="22s1")
+    names = {choice["value"]: choice["name"] for choice in offered}
+    assert names["50%"].startswith("50% of position · 1 share · brings ₹")
+    assert names["max"].startswith("max · 2 shares · brings ₹")
 
 
 async def test_sizes_that_are_not_possible_say_so(world: World):
