@@ -30,10 +30,17 @@ class Terms:
         return ceil_div(self.price_max_paise * (10_000 + self.tax_bps), 10_000)
 
 
+FLAT = Decimal(-10_000)
+"""So far down the curve, no digit of the price differs from its floor's."""
+
+
 @cache
 def exact_price(terms: Terms, sold: int) -> Decimal:
     """The price in paise, unrounded."""
-    growth = EXACT.exp(-_exponent(terms, sold))
+    exponent = _exponent(terms, sold)
+    if exponent < FLAT:
+        return Decimal(terms.price_min_paise)
+    growth = EXACT.exp(-exponent)
     span = Decimal(terms.price_max_paise - terms.price_min_paise)
     return EXACT.add(Decimal(terms.price_min_paise), EXACT.divide(span, EXACT.add(ONE, growth)))
 

@@ -69,7 +69,8 @@ class ReferenceExchange:
         sign = 1 if (signed > 0) == (kind == "stop_loss") else -1
         pool = self.pools[market]
         trigger = curve.trigger(pool.terms, trigger_price_paise, sign)
-        if trigger is None or sign * trigger > pool.terms.total_shares_cap - pool.terms.min_market_shares:
+        highest = pool.terms.total_shares_cap - pool.terms.min_market_shares
+        if trigger is None or (sign > 0 and trigger > highest):
             return "trigger_out_of_range"
         stop = Waiting(self.sequence + 1, 0, user_id, market, kind, signed, sign, trigger)
         code = self._refused_beside_others(stop)
