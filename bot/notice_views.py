@@ -81,38 +81,36 @@ def offer_to_tell() -> discord.ui.View:
     return view
 
 
-class _Card(OwnersView):
-    """Buttons under a card that stays when they go."""
-
-    def __init__(self, origin: Interaction, intake: Intake, card: discord.Embed) -> None:
-        super().__init__(origin, intake, seconds=OFFERED_SECONDS)
-        self._card = card
-
-    def expired(self) -> discord.Embed:
-        """The card as it is."""
-        return self._card
-
-
-class NotificationChoice(_Card):
+class NotificationChoice(OwnersView):
     """Under the list of notices: the ways of being told that are not chosen now."""
 
     def __init__(
-        self, origin: Interaction, intake: Intake, choose: Choose, notify_by: NotifyBy, card: discord.Embed
+        self, origin: Interaction, intake: Intake, choose: Choose, notify_by: NotifyBy, expired: discord.Embed
     ) -> None:
-        super().__init__(origin, intake, card)
+        super().__init__(origin, intake, seconds=OFFERED_SECONDS)
+        self._shown_last = expired
         for way, words in replies.notices.CHOICES.items():
             if way != notify_by:
                 self.add_item(
                     _Button(f"Tell me by {words}" if way != NotifyBy.NONE else "Send me nothing", choose, way)
                 )
 
+    def expired(self) -> discord.Embed:
+        """The same list without its buttons."""
+        return self._shown_last
 
-class AlertList(_Card):
+
+class AlertList(OwnersView):
     """Under the list of alerts: a Cancel for each."""
 
     def __init__(
-        self, origin: Interaction, intake: Intake, cancel: Cancel, alerts: list[Alert], card: discord.Embed
+        self, origin: Interaction, intake: Intake, cancel: Cancel, alerts: list[Alert], expired: discord.Embed
     ) -> None:
-        super().__init__(origin, intake, card)
+        super().__init__(origin, intake, seconds=OFFERED_SECONDS)
+        self._shown_last = expired
         for number, alert in enumerate(alerts[:CANCELS_SHOWN], start=1):
             self.add_item(_Button(f"Cancel {number}", cancel, alert.alert_id))
+
+    def expired(self) -> discord.Embed:
+        """The same list without its buttons."""
+        return self._shown_last

@@ -151,7 +151,7 @@ def _request_reused(_: Outcome) -> str:
 
 def _possible(outcome: Outcome) -> str:
     """The largest size that would be taken, for which the exchange searched."""
-    return f"{outcome.side.value} {shares(outcome.possible_shares)}" if outcome.possible_shares else "no size"
+    return f"{outcome.side.value} {shares(outcome.possible_shares)}" if outcome.possible_shares else "nothing"
 
 
 def _price(paise: int | None) -> str:

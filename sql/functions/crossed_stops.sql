@@ -95,8 +95,8 @@ comment on function write_stops(stop_losses[]) is 'Write what became of stops.';
 
 create or replace function seconds_until(p_end timestamptz, p_time timestamptz) returns integer
 language sql immutable parallel safe
-return greatest(1, ceil(extract(epoch from p_end - p_time)))::integer;
-comment on function seconds_until(timestamptz, timestamptz) is 'Whole seconds until a time, rounded up, at least one.';
+return case when p_end is not null then greatest(1, ceil(extract(epoch from p_end - p_time)))::integer end;
+comment on function seconds_until(timestamptz, timestamptz) is 'Whole seconds until a time, rounded up, at least one; null where there is none.';
 
 create or replace function stop_notice(p_stop stop_losses, p_outcome order_outcome) returns notice
 language sql immutable parallel safe

@@ -83,8 +83,10 @@ declare
   v_origin_sign integer;
   v_set_off_shares bigint;
 begin
-  if p_orders is null or cardinality(p_orders) > 200 then
-    raise exception 'A batch has at most 200 orders, not %.', cardinality(p_orders) using errcode = 'invalid_parameter_value';
+  -- An order is looked up by its number, so that an array that counts otherwise must not get in.
+  if p_orders is null or cardinality(p_orders) > 200 or array_ndims(p_orders) > 1 or array_lower(p_orders, 1) <> 1 then
+    raise exception 'A batch is a list of at most 200 orders, not of %.', cardinality(p_orders)
+      using errcode = 'invalid_parameter_value';
   end if;
 
   if exists (

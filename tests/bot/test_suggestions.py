@@ -18,8 +18,18 @@ async def test_sizes_are_offered_with_their_live_cost(world: World):
     assert [choice["value"] for choice in offered] == ["25", "1", "10", "100", "50%", "max"]
     names = {choice["value"]: choice["name"] for choice in offered}
     assert names["10"] == "10 · costs ₹169.37"
-    assert names["50%"].startswith("50% · ")
+    assert names["50%"].startswith("50% of buying power · ")
+    assert names["max"].startswith("max in one order · ")
     assert "shares · costs ₹" in names["max"]
+
+
+async def test_parts_to_close_are_parts_of_the_position(world: World):
+    await world.registered(world.asha)
+    await world.asks(world.asha, "buy", market="22s1", shares="2")
+    offered = await world.asha.autocomplete(world.channel, "sell", "shares", "", market="22s1")
+    names = {choice["value"]: choice["name"] for choice in offered}
+    assert names["50%"].startswith("50% of position · 1 share · brings ₹")
+    assert names["max"].startswith("max · 2 shares · brings ₹")
 
 
 async def test_sizes_that_are_not_possible_say_so(world: World):
@@ -75,11 +85,11 @@ async def test_parts_are_offered_with_their_shares(world: World):
     assert [choice["name"] for choice in offered] == [
         "7",
         "max · 100 shares",
-        "50% · 50 shares",
-        "25% · 25 shares",
+        "50% of position · 50 shares",
+        "25% of position · 25 shares",
     ]
     offered = await world.asha.autocomplete(world.channel, "stoploss", "shares", "", market="22s2")
-    assert [choice["name"] for choice in offered] == ["max", "50%", "25%"]
+    assert [choice["name"] for choice in offered] == ["max", "50% of position", "25% of position"]
 
 
 async def test_strangers_may_type_too(world: World):
