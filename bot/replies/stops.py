@@ -40,7 +40,7 @@ def armed(taken: ArmedStop) -> discord.Embed:
     )
     how = (
         "It fills in the same moment as the trade that carries the price there, at whatever price the curve "
-        "then gives. It only reduces your position: it shrinks with it, and lapses when it is closed. "
+        "then gives; what would take the price too far waits until the market has halted and reopened. It only reduces your position: it shrinks with it, and lapses when it is closed. "
         "A stop-loss and a take-profit on the same position end each other when one closes it."
     )
     figures = [
