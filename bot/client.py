@@ -17,7 +17,7 @@ from bot.cogs.trading import Trading
 from bot.communities import Communities
 from bot.delivery import Interaction, answer_at_once
 from bot.desk import OrderDesk
-from bot.errors import GuildNotReady
+from bot.errors import DISCORD_AWAY, GuildNotReady
 from bot.intake import Intake
 from bot.notice_views import AskToBeTold
 from bot.suggestions import Suggestions
@@ -90,7 +90,10 @@ class BetJee(commands.AutoShardedBot):
         A view's own task is scheduled before this one, so whether it has taken the click is known here.
         """
         if interaction.type is discord.InteractionType.component and not is_taken(interaction):
-            await answer_at_once(interaction, replies.errors.button_expired())
+            try:
+                await answer_at_once(interaction, replies.errors.button_expired())
+            except DISCORD_AWAY as error:
+                _log.warning("The click %d could not be answered: %s", interaction.id, error)
 
     async def on_message(self, _message: discord.Message, /) -> None:
         """Nothing: the bot speaks in slash commands, and the library would look for others in each message."""

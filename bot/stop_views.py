@@ -8,7 +8,7 @@ import discord
 
 from bot import replies
 from bot.communities import Account
-from bot.delivery import Interaction, answer
+from bot.delivery import Interaction, acknowledge_click, answer
 from bot.intake import Intake
 from bot.replies.stops import ORDERS_SHOWN
 from bot.views import OwnersView
@@ -68,10 +68,7 @@ class OrderList(OwnersView):
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Take each click of the owner, and acknowledge it."""
-        if not await self.admits(interaction):
-            return False
-        await interaction.response.defer()
-        return True
+        return await self.admits(interaction) and await acknowledge_click(interaction)
 
     async def on_timeout(self) -> None:
         """Take the buttons away, after a click that is being handled."""

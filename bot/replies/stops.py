@@ -122,7 +122,7 @@ def refused(code: str, figures: Figures) -> discord.Embed:
         f"Not done: {title}",
         f"You asked for {_asked(figures)}. {explain(figures)}",
         _possible(figures),
-        footer="Nothing has changed; no order waits for this.",
+        footer="Nothing has changed.",
     )
 
 

@@ -1,6 +1,7 @@
 """The list of waiting orders, and the buttons under it."""
 
 from collections.abc import Callable
+from typing import Any
 from unittest.mock import AsyncMock
 
 import asyncpg
@@ -68,6 +69,54 @@ async def test_clicks_on_two_buttons_at_once_cancel_both(world: World):
     await world.clicks_unsettled(world.asha, seen, "Cancel 1")
     await world.clicks(world.asha, seen, "Cancel 2")
     assert [line.partition("at ")[2][:10] for line in lines(seen)] == ["**₹14.00**"]
+
+
+async def test_a_click_is_acknowledged_before_the_exchange_is_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    await hold(world)
+    await arm(world, "12")
+    seen = await listed(world)
+    sent_before: list[str] = []
+
+    async def cancel_stop(*_: object) -> None:
+        sent_before.append(world.env.http_requests[-1].path)
+        raise ExchangeUnavailable
+
+    monkeypatch.setattr(world.exchange, "cancel_stop", cancel_stop)
+    await world.clicks(world.asha, seen, "Cancel 1")
+    assert [path.rpartition("/")[2] for path in sent_before] == ["callback"]
+    world.forgive(ExchangeUnavailable)
+
+
+async def test_a_click_that_discord_delivers_twice_is_one_and_the_list_stays_usable(world: World):
+    await hold(world)
+    await arm(world, "12", "13")
+    seen = await listed(world)
+    delivered: list[tuple[str, Any]] = []
+    world.env.backend.subscribers.append(lambda event, payload: delivered.append((event, payload)))
+    await world.clicks(world.asha, seen, "Cancel 1")
+    (event, payload) = next(item for item in delivered if item[0] == "INTERACTION_CREATE")
+    world.env.backend.emit(event, payload)
+    await world.env.settle()
+    assert seen.buttons == ["Cancel 1", "Cancel all"]
+    await world.clicks(world.asha, seen, "Cancel 1")
+    assert "Cancelled: stop-loss of **22s1** at ₹13.00." in seen.text
+
+
+async def test_two_deliveries_of_a_click_at_once_cancel_one_order(world: World):
+    await hold(world)
+    await arm(world, "12", "13")
+    seen = await listed(world)
+    delivered: list[tuple[str, Any]] = []
+    world.env.backend.subscribers.append(lambda event, payload: delivered.append((event, payload)))
+    await world.clicks_unsettled(world.asha, seen, "Cancel 1")
+    (event, payload) = next(item for item in delivered if item[0] == "INTERACTION_CREATE")
+    world.env.backend.emit(event, payload)
+    await world.env.settle()
+    assert seen.buttons == ["Cancel 1", "Cancel all"]
+    await world.clicks(world.asha, seen, "Cancel 1")
+    assert (await position(world, world.asha)).waiting_orders == 0
 
 
 async def test_cancel_all(world: World):
