@@ -3,6 +3,7 @@
 import simcord
 
 from exchange.models import Position
+from exchange.stops import StopKind, StopOrder
 from tests.bot.world import Seen, World
 
 HALT = (
@@ -22,6 +23,14 @@ async def arm(world: World, *prices: str) -> None:
     for price in prices:
         seen = await world.asks(world.asha, "stoploss", market="22s1", trigger_price=price)
         assert seen.title == "Stop-loss: 22s1"
+
+
+async def arm_many(world: World, count: int) -> None:
+    """Asha has so many orders waiting, from ₹12.00 upwards."""
+    exchange_id, user_id = await world.exchange_id(), (await world.portfolio(world.asha)).user_id
+    for number in range(count):
+        order = StopOrder(StopKind.STOP_LOSS, "22s1", 1_200 + number)
+        await world.exchange.arm_stop(exchange_id, 10**6 + number, user_id, order)
 
 
 async def listed(world: World, who: simcord.MemberActor | None = None) -> Seen:

@@ -1,6 +1,6 @@
 """The list of waiting orders, and the buttons under it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -9,9 +9,20 @@ import pytest
 
 from bot.client import BetJee
 from exchange.errors import ExchangeUnavailable
-from exchange.stops import StopKind, StopOrder
-from tests.bot.stopping import HALT, arm, hold, lines, listed, position, suppose_all_see
+from tests.bot.stopping import HALT, arm, arm_many, hold, lines, listed, position, suppose_all_see
 from tests.bot.world import World
+
+
+def noted(
+    steps: list[str], name: str, method: Callable[..., Awaitable[Any]]
+) -> Callable[..., Awaitable[Any]]:
+    """A method that notes when it is called."""
+
+    async def call(*arguments: Any) -> Any:
+        steps.append(name)
+        return await method(*arguments)
+
+    return call
 
 
 async def test_they_are_listed_each_with_its_button(world: World):
@@ -119,6 +130,19 @@ async def test_two_deliveries_of_a_click_at_once_cancel_one_order(world: World):
     assert (await position(world, world.asha)).waiting_orders == 0
 
 
+async def test_clicks_are_handled_one_after_the_other(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Else the list of an earlier click could overwrite that of a later one."""
+    await hold(world)
+    await arm(world, "12", "13", "14")
+    seen = await listed(world)
+    steps: list[str] = []
+    for name in ("cancel_stop", "list_stops"):
+        monkeypatch.setattr(world.exchange, name, noted(steps, name, getattr(world.exchange, name)))
+    await world.clicks_unsettled(world.asha, seen, "Cancel 1")
+    await world.clicks(world.asha, seen, "Cancel 2")
+    assert steps == ["cancel_stop", "list_stops"] * 2
+
+
 async def test_cancel_all(world: World):
     await hold(world)
     await arm(world, "12", "13")
@@ -207,10 +231,7 @@ async def test_an_order_that_has_lapsed_meanwhile_is_told(world: World):
 async def test_many_are_shown_page_by_page(world: World):
     await hold(world)
     await world.asks(world.meera, "settings set", name="max_armed_stops", value="100")
-    exchange_id, user_id = await world.exchange_id(), (await world.portfolio(world.asha)).user_id
-    for number in range(45):
-        order = StopOrder(StopKind.STOP_LOSS, "22s1", 1_200 + number)
-        await world.exchange.arm_stop(exchange_id, 10**6 + number, user_id, order)
+    await arm_many(world, 45)
     seen = await listed(world)
     assert (len(lines(seen)), seen.buttons[-2:]) == (20, ["Later", "Cancel all"])
     assert "… 25 more after these." in seen.text
@@ -227,6 +248,17 @@ async def test_many_are_shown_page_by_page(world: World):
     await world.clicks(world.asha, seen, "Cancel all")
     assert "Cancelled: all 44 orders." in seen.text
     assert seen.buttons == []
+
+
+async def test_a_page_that_has_run_empty_is_left(world: World):
+    await hold(world)
+    await world.asks(world.meera, "settings set", name="max_armed_stops", value="100")
+    await arm_many(world, 21)
+    seen = await listed(world)
+    await world.clicks(world.asha, seen, "Later")
+    await world.clicks(world.asha, seen, "Cancel 21")
+    assert "Cancelled: stop-loss of **22s1** at ₹12.20." in seen.text
+    assert seen.buttons == [*(f"Cancel {n}" for n in range(1, 21)), "Cancel all"]
 
 
 async def test_a_halted_market_is_told_and_its_orders_can_be_cancelled(
@@ -263,6 +295,7 @@ async def test_what_was_cancelled_is_told_though_the_list_cannot_be_read(
     seen = await listed(world)
     monkeypatch.setattr(world.exchange, "list_stops", AsyncMock(side_effect=ExchangeUnavailable()))
     await world.clicks(world.asha, seen, "Cancel 1")
+    await world.env.advance_time(601)
     assert "Cancelled: stop-loss of **22s1** at ₹12.00. The list could not be read just now" in seen.text
     assert seen.buttons == []
     assert (await position(world, world.asha)).waiting_orders == 0
