@@ -18,15 +18,20 @@ create or replace function crossed_stops(
 language sql stable
 set search_path = betjee, pg_temp
 -- What is looked up in tables has no choice but their keys; the users already loaded are hashed.
+set enable_hashjoin = on
 set enable_nestloop = off
 set enable_mergejoin = off
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
-  select s.stop, u.owner, k.number::integer, p.held
+  -- Owners who are not loaded yet get the places after those who are.
+  select s.stop, u.owner,
+    coalesce(k.number, cardinality(p_user_ids) + dense_rank() over (partition by k.number is null order by s.user_id))::integer,
+    p.held
   from (
     select s as stop, s.user_id, s.trigger_level, s.stop_id from stop_losses s
     where s.exchange_id = p_exchange_id and s.shift_id = p_shift_id and s.trigger_sign = (p_range).sign and s.status = 'armed'
       and (s.trigger_level, s.stop_id) > ((p_range).after_level, (p_range).after_stop_id)
-      and s.trigger_level <= (p_range).to_level
     order by s.trigger_level, s.stop_id limit p_limit) s
   left join unnest(p_user_ids) with ordinality k(user_id, number) on k.user_id = s.user_id
   cross join lateral (
@@ -36,7 +41,7 @@ as $$
     where p.exchange_id = p_exchange_id and p.user_id = s.user_id and p.shift_id = p_shift_id limit 1) p on true
   order by s.trigger_level, s.stop_id
 $$;
-comment on function crossed_stops(bigint, integer, stop_range, bigint[], integer) is 'The next stops of a range in the order of their turns, with their owners and positions.';
+comment on function crossed_stops(bigint, integer, stop_range, bigint[], integer) is 'The next stops after those of a range that had their turns, in their order, with their owners and positions.';
 
 create or replace function end_cooldowns(p_exchange exchanges) returns integer[]
 language sql
