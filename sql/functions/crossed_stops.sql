@@ -105,19 +105,17 @@ comment on function seconds_until(timestamptz, timestamptz) is 'Whole seconds un
 
 create or replace function stop_notice(p_stop stop_losses, p_outcome order_outcome) returns notice
 language sql immutable parallel safe
-set search_path = betjee, pg_temp
-as $$
-  select (p_stop.user_id,
-    case when p_outcome.status = 'filled' then 'stop_filled' else 'stop_failed' end,
-    jsonb_build_object(
-      'stop_id', p_stop.stop_id, 'kind', p_stop.kind, 'market', p_outcome.market, 'label', p_outcome.label,
-      'side', p_outcome.side, 'trigger_price_paise', p_stop.trigger_price_paise)
-    || case when p_outcome.status = 'filled' then jsonb_build_object(
-      'shares', p_outcome.shares, 'remaining_shares', p_outcome.asked_shares - p_outcome.shares,
-      'average_price_paise', p_outcome.average_price_paise, 'total_paise', p_outcome.total_paise,
-      'tax_paise', p_outcome.tax_paise, 'realised_paise', p_outcome.realised_paise)
-    else jsonb_build_object('shares', abs(p_stop.shares), 'code', p_outcome.code) end)::notice
-$$;
+return row(
+  (p_stop).user_id,
+  case when (p_outcome).status = 'filled' then 'stop_filled' else 'stop_failed' end,
+  jsonb_build_object(
+    'stop_id', (p_stop).stop_id, 'kind', (p_stop).kind, 'market', (p_outcome).market, 'label', (p_outcome).label,
+    'side', (p_outcome).side, 'trigger_price_paise', (p_stop).trigger_price_paise)
+  || case when (p_outcome).status = 'filled' then jsonb_build_object(
+    'shares', (p_outcome).shares, 'remaining_shares', (p_outcome).asked_shares - (p_outcome).shares,
+    'average_price_paise', (p_outcome).average_price_paise, 'total_paise', (p_outcome).total_paise,
+    'tax_paise', (p_outcome).tax_paise, 'realised_paise', (p_outcome).realised_paise)
+  else jsonb_build_object('shares', abs((p_stop).shares), 'code', (p_outcome).code) end)::notice;
 comment on function stop_notice(stop_losses, order_outcome) is 'What the owner of a stop is told of its fill or failure.';
 
 create or replace function halt_notice(p_market markets, p_reference_paise bigint, p_point curve_point, p_settings exchange_settings) returns notice
