@@ -8,7 +8,7 @@ import discord
 from bot import replies
 from bot.delivery import Interaction, acknowledge, answer_at_once, answer_error
 from bot.intake import Intake
-from bot.views import _TAKEN, OwnersView
+from bot.views import OwnersView, take
 from exchange.notices import Alert, NotifyBy
 
 OFFERED_SECONDS: Final = 600
@@ -54,7 +54,7 @@ class AskToBeTold(discord.ui.View):
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Take the click if it is the owner's, and acknowledge it; the answer is a message of its own."""
-        interaction.extras[_TAKEN] = True
+        take(interaction)
         origin = interaction.message.interaction_metadata if interaction.message else None
         if origin is not None and origin.user.id != interaction.user.id:
             await answer_at_once(interaction, replies.notices.not_yours())

@@ -73,6 +73,12 @@ HELP_SECTIONS: Final = {
     "An order that moves the price far asks you to confirm.",
     "Shorts": "A short sells shares you do not have, to buy them back cheaper. All it can lose is reserved from your "
     "balance when you open it, so nobody is ever forced out.",
+    "Orders that wait": "`/stoploss` closes a position once its price has turned against you, `/takeprofit` once it has "
+    "gone your way. They fill in the same moment as the trade that carries the price there, at whatever price the curve "
+    "then gives, while you are away too. They only reduce a position and lapse with it. `/orders` lists and cancels them.",
+    "Halts": "When waiting orders carry a price too far in a short time, its market halts for a while and then opens by "
+    "itself. Meanwhile `/portfolio`, `/quote` and `/orders` work. Whoever sets off many orders of others may not turn "
+    "round in that market for a while.",
     "Tax": "Each trade pays a small tax to the exchange's treasury. Every total you are shown includes it.",
     "You": "`/portfolio` shows all you have, `/leaderboard` the top ten, `/report` writes to the moderators\n"
     "`/alerts` tells you when a price is reached, `/notifications` what you missed, and chooses how you are told",

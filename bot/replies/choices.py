@@ -1,18 +1,34 @@
 """What people see while they type a command: short plain lines, since choices show no markdown."""
 
-from bot.replies.text import grouped, money, plain, shares
+from bot.replies.text import change, grouped, holding, money, plain, shares
 from bot.replies.trades import portion
 from exchange.models import Market, Outcome, Side, Size, Status
+from exchange.stops import TriggerPrice
 
 _CHOICE_CHARACTERS = 100
 
 
-def market(offered: Market) -> str:
-    """A market with its live price: `22s1 · 22 JAN S1 · ₹16.63`."""
+def market(offered: Market, held: int | None = None) -> str:
+    """A market with its live price, and what is held there: `22s1 · 22 JAN S1 · ₹16.63 · 100 shares`."""
     closed = "" if offered.status == "open" else f" · {offered.status}"
+    position = "" if held is None else f" · {holding(held)}"
     return plain(
-        f"{offered.market} · {offered.label} · {money(offered.price_paise)}{closed}", _CHOICE_CHARACTERS
+        f"{offered.market} · {offered.label} · {money(offered.price_paise)}{position}{closed}",
+        _CHOICE_CHARACTERS,
     )
+
+
+def trigger(offered: TriggerPrice) -> str:
+    """A price that an order might wait for: `₹15.80 · −4.99 % from ₹16.63`."""
+    words = f"{money(offered.trigger_price_paise)} · {change(offered.change_bps)} from {money(offered.price_paise)}"
+    refused = {None: "", "trigger_crossed": " · crossed already"}.get(offered.code, " · out of reach")
+    return plain(words + refused, _CHOICE_CHARACTERS)
+
+
+def price(paise: int) -> str:
+    """A price as it can be typed: `15.80`."""
+    coins, rest = divmod(paise, 100)
+    return f"{coins}.{rest:02d}"
 
 
 def size(offered: Size) -> str:
@@ -28,6 +44,14 @@ def size_with_cost(offered: Size, quote: Outcome) -> str:
         return f"{words} · not possible now{possible}"
     resolved = f" · {shares(quote.shares or 0)}" if offered.shares is None else ""
     return f"{words}{resolved} · {'costs' if quote.side.pays else 'brings'} {money(quote.total_paise)}"
+
+
+def size_of_position(offered: Size, quote: Outcome) -> str:
+    """A part of a position with its number of shares now: `50% of position · 50 shares`."""
+    if offered.shares is not None:
+        return grouped(offered.shares)
+    resolved = "" if quote.shares is None else f" · {shares(quote.shares)}"
+    return _part(offered, quote.side) + resolved
 
 
 def _part(offered: Size, side: Side) -> str:

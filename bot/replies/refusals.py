@@ -68,7 +68,7 @@ def _market_not_open(outcome: Outcome) -> str:
     if outcome.wait_seconds is not None:
         return (
             f"{market} is halted, because its price moved far in a short time; it reopens in about "
-            f"{grouped(outcome.wait_seconds)} s. Until then `/portfolio` and `/quote` work."
+            f"{grouped(outcome.wait_seconds)} s. Until then `/portfolio`, `/quote` and `/orders` work."
         )
     return f"{market} is not open for trading now. `/markets` shows which markets are."
 
