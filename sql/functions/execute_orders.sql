@@ -82,6 +82,7 @@ declare
   v_origin_position_number integer;
   v_origin_sign integer;
   v_set_off_shares bigint;
+  v_halted integer[] := '{}';
 begin
   -- An order is looked up by its number, so that an array that counts otherwise must not get in.
   if p_orders is null or cardinality(p_orders) > 200 or array_ndims(p_orders) > 1 or array_lower(p_orders, 1) <> 1 then
@@ -350,6 +351,7 @@ begin
       v_market.halted_until := v_exchange.updated_at + make_interval(secs => v_settings.halt_seconds);
       v_market.version := v_market.version + 1;
       v_markets[v_market_number] := v_market;
+      v_halted := array_append(v_halted, v_market.shift_id);
       v_exchange.sequence := v_exchange.sequence + 1;
       v_notices := array_append(v_notices, halt_notice(v_market, v_references_paise[v_market_number], v_points[v_market_number], v_settings));
     end if;
@@ -363,6 +365,11 @@ begin
       array(select v_users[c.place] from (select distinct unnest(v_changed_users)) c(place)),
       array(select v_positions[c.place] from (select distinct unnest(v_changed_places)) c(place)),
       array(select v_positions[c.place] from (select distinct unnest(v_closed_places)) c(place)));
+    if cardinality(v_halted) > 0 then
+      -- Time in which nobody can trade does not count for a cool-down.
+      update positions p set cooldown_until = p.cooldown_until + make_interval(secs => v_settings.halt_seconds)
+      where p.exchange_id = p_exchange_id and p.cooldown_until > v_exchange.updated_at and p.shift_id = any (v_halted);
+    end if;
     perform queue_notices(v_exchange, v_notices);
     for v_market_number in 1 .. cardinality(v_markets) loop
       if v_lowest_sold[v_market_number] < v_highest_sold[v_market_number] then
