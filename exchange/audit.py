@@ -41,12 +41,21 @@ async def audit(database_url: str, exchange_id: int | None = None) -> AuditRepor
 
 
 @asynccontextmanager
-async def snapshot(database_url: str, *, readonly: bool = True) -> AsyncIterator[asyncpg.Connection]:
+async def snapshot(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection in one repeatable-read transaction, so that all queries see the same moment."""
+    async with (
+        asking(database_url) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
+
+
+@asynccontextmanager
+async def asking(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of its own. Raises `ExchangeUnavailable` for what the operator must see to first."""
     connection = await connect(database_url)
     try:
-        async with connection.transaction(isolation="repeatable_read", readonly=readonly):
-            yield connection
+        yield connection
     except CONNECTION_LOST as error:
         raise ExchangeUnavailable(str(error)) from error
     except (

@@ -11,7 +11,7 @@ from typing import Final
 import asyncpg
 
 from exchange.database import Database, rejection
-from exchange.errors import ExchangeBusy, ExchangeError, ExchangeUnavailable, OutcomeUnknown
+from exchange.errors import ExchangeBusy, ExchangeError, ExchangeUnavailable, OutcomeUnknown, RequestRejected
 from exchange.models import Order, Outcome
 
 _EXECUTE = "select * from betjee.execute_orders($1, $2::betjee.order_request[])"
@@ -43,6 +43,14 @@ class _Waiting:
     def answer(self, outcome: Outcome) -> None:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
+
+    def tell(self, row: asyncpg.Record) -> None:
+        """Answer with what the database answered, or with what is known where that cannot be read."""
+        try:
+            self.answer(Outcome.from_values(row.values()))
+        except (TypeError, ValueError) as error:
+            # Such as a refusal that only a newer version knows. The order may have been filled.
+            self.fail(OutcomeUnknown(self.order.request_id, str(error)))
 
     def fail(self, error: Exception) -> None:
         if not self.outcome.done():
@@ -88,6 +96,8 @@ class OrderQueue:
         """
         if self._closing:
             raise ExchangeUnavailable("The exchange is shutting down.")
+        if not isinstance(order.user_id, int):
+            raise RequestRejected("malformed", "The user of an order is a number.")  # Lanes look at it.
         lane = self._lanes.setdefault(exchange_id, _Lane())
         if len(lane.waiting) >= self._most_waiting:
             raise ExchangeBusy
@@ -145,27 +155,44 @@ class OrderQueue:
         self._dispatch_soon(exchange_id, lane)
 
     async def _send(self, exchange_id: int, batch: list[_Waiting]) -> None:
-        requests = [order_request(waiting.order) for waiting in batch]
         try:
-            rows = await self._database.write(_EXECUTE, exchange_id, requests)
-        except (asyncpg.PostgresError, asyncpg.DataError, ValueError) as error:
-            if len(batch) > 1:
-                # One order spoils the batch, of which nothing was executed: it must not fail strangers.
-                for waiting in batch:
-                    await self._send(exchange_id, [waiting])
-            else:
-                batch[0].fail(rejection(error))
-        except ExchangeError as error:
-            for waiting in batch:
-                waiting.fail(_own_error(error, waiting.order))
+            await self._answer(exchange_id, self._encodable(batch))
         except BaseException:
-            # Cancelled, or a bug: nobody may wait for ever for an outcome that will not come.
+            # Cancelled, or a bug: nobody may wait for ever for an outcome that will not come. Whoever
+            # has been answered already keeps that.
             for waiting in batch:
                 waiting.fail(OutcomeUnknown(waiting.order.request_id))
             raise
+
+    def _encodable(self, batch: list[_Waiting]) -> list[tuple[_Waiting, tuple[object, ...]]]:
+        """The orders that can be sent, each with its request; whoever gave another one is told."""
+        requests = []
+        for waiting in batch:
+            try:
+                requests.append((waiting, order_request(waiting.order)))
+            except (AttributeError, TypeError, ValueError) as error:
+                waiting.fail(RequestRejected("malformed", str(error)))
+        return requests
+
+    async def _answer(self, exchange_id: int, requests: list[tuple[_Waiting, tuple[object, ...]]]) -> None:
+        """Execute the orders and tell everyone who waits what became of theirs."""
+        if not requests:
+            return
+        try:
+            rows = await self._database.write(_EXECUTE, exchange_id, [request for _, request in requests])
+        except (asyncpg.PostgresError, asyncpg.DataError, ValueError) as error:
+            if len(requests) > 1:
+                # One order spoils the batch, of which nothing was executed: it must not fail strangers.
+                for request in requests:
+                    await self._answer(exchange_id, [request])
+            else:
+                requests[0][0].fail(rejection(error))
+        except ExchangeError as error:
+            for waiting, _ in requests:
+                waiting.fail(_own_error(error, waiting.order))
         else:
-            for waiting, row in zip(batch, rows, strict=True):
-                waiting.answer(Outcome.from_values(row.values()))
+            for (waiting, _), row in zip(requests, rows, strict=True):
+                waiting.tell(row)
 
 
 def _own_error(error: ExchangeError, order: Order) -> ExchangeError:

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 import sql
-from exchange.errors import ExchangeUnavailable, OutcomeUnknown, RequestRejected
+from exchange.errors import ExchangeError, ExchangeUnavailable, OutcomeUnknown, RequestRejected
 
 # The server was not there, went away, or asked us to come again: the same request may be sent again.
 CONNECTION_LOST = (
@@ -37,6 +37,10 @@ REFUSED_ENTRY = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.ClientConfigurationError,
 )
+
+
+class _Closed(Exception):
+    """The pool was closed for good while something still had to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +82,35 @@ class Database:
         self._connections = connections
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
+        self._closed = False
         self._patience = patience or Patience()
 
     async def close(self) -> None:
-        """Close all connections, after the statements in hand."""
-        pool, self._pool = self._pool, None
+        """Close all connections, after the statements in hand, and open no others."""
+        async with self._opening:
+            self._closed = True
+            pool, self._pool = self._pool, None
         if pool is not None:
             await pool.close()
 
     async def read(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
-        """Run a query that changes nothing. Raises `ExchangeUnavailable`."""
+        """Run a query that changes nothing. Raises `ExchangeUnavailable`; errors of PostgreSQL as they are."""
         try:
             return await self.write(query, *arguments)
         except OutcomeUnknown as error:
-            raise ExchangeUnavailable(str(error.__cause__ or "")) from error
+            cause = error.__cause__
+            unanswered = (*REFUSED_ENTRY, *ROLLED_BACK, *CONNECTION_LOST)
+            if isinstance(cause, asyncpg.PostgresError) and not isinstance(cause, unanswered):
+                raise cause from None
+            raise ExchangeUnavailable(str(cause or "")) from error
 
     async def write(self, query: str, *arguments: Any, request_id: int = 0) -> list[asyncpg.Record]:
         """Run a function that remembers its request, again and again until it answers.
 
         What is sent again carries the same request ids, so nothing is executed twice. Raises
         `ExchangeUnavailable` where it was never executed, `OutcomeUnknown` where it may have been,
-        both within `Patience.request_seconds`; other errors of PostgreSQL as they are.
+        both within `Patience.request_seconds`. Other errors of PostgreSQL are raised as they are,
+        unless an earlier attempt may have been executed: then they say nothing about that one.
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._patience.request_seconds
@@ -110,14 +122,16 @@ class Database:
                 async with self._connection() as connection:
                     sent = True
                     return await connection.fetch(query, *arguments)
-            except REFUSED_ENTRY as error:
-                raise ExchangeUnavailable(str(error)) from error
+            except (*REFUSED_ENTRY, _Closed) as error:
+                raise _without_answer(maybe_executed, request_id, error) from error
             except (*ROLLED_BACK, *CONNECTION_LOST) as error:
                 maybe_executed = maybe_executed or (sent and not isinstance(error, ROLLED_BACK))
                 if clock() + pause > deadline:
-                    if maybe_executed:
-                        raise OutcomeUnknown(request_id, str(error)) from error
-                    raise ExchangeUnavailable(str(error)) from error
+                    raise _without_answer(maybe_executed, request_id, error) from error
+            except asyncpg.PostgresError as error:
+                if maybe_executed:
+                    raise OutcomeUnknown(request_id, str(error)) from error
+                raise
             await asyncio.sleep(pause)
             pause = min(2 * pause, self._patience.longest_pause_seconds)
 
@@ -136,6 +150,8 @@ class Database:
 
     async def _open(self) -> asyncpg.Pool:
         async with self._opening:
+            if self._closed:
+                raise _Closed("The exchange is shutting down.")
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     self._url,
@@ -148,6 +164,13 @@ class Database:
                     command_timeout=self._patience.statement_seconds,
                 )
             return self._pool
+
+
+def _without_answer(maybe_executed: bool, request_id: int, error: Exception) -> ExchangeError:
+    """What the caller learns when no attempt was answered and none will follow."""
+    if maybe_executed:
+        return OutcomeUnknown(request_id, str(error))
+    return ExchangeUnavailable(str(error))
 
 
 def rejection(error: Exception) -> RequestRejected | ExchangeUnavailable:

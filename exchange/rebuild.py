@@ -6,8 +6,9 @@ from typing import Any
 
 import asyncpg
 
-from exchange.audit import AuditReport, exchange_ids, snapshot
-from exchange.errors import QuestionRefused
+from exchange.audit import AuditReport, asking, exchange_ids, snapshot
+from exchange.database import ROLLED_BACK
+from exchange.errors import ExchangeUnavailable, QuestionRefused
 
 # Beyond every sequence: the present.
 _NOW = 2**63 - 1
@@ -20,32 +21,59 @@ async def rebuild(
 
     With `at`, the figures are those of one exchange after that sequence, and what is compared is
     the ledger with itself: its prices, its pools and its sums at that moment. With `apply`, what is
-    stored is made what the ledger gives (`database_url` must be the owner's) and compared again.
-    Raises what `audit` raises, and `QuestionRefused` for a moment that cannot be asked for.
+    stored is made what the ledger gives (`database_url` must be the owner's), while members wait,
+    and then compared and audited again. Raises what `audit` raises, and `QuestionRefused` for a
+    moment that cannot be asked for and for a repair that the database does not allow.
     """
     if at is not None and apply:
         raise QuestionRefused("Only the present can be repaired: leave out --at or --apply.")
     report = AuditReport()
-    async with snapshot(database_url, readonly=not apply) as connection:
+    if apply:
+        async with asking(database_url) as connection:
+            for number in await exchange_ids(connection, exchange_id):
+                await _repair(connection, number, report)
+        return report
+    async with snapshot(database_url) as connection:
         exchanges = await exchange_ids(connection, exchange_id)
         if at is not None and len(exchanges) > 1:
             raise QuestionRefused("Each exchange counts its own sequence: say which one with --exchange.")
         for number in exchanges:
             if at is None:
-                await _compare_present(connection, number, apply, report)
+                await _compare_present(connection, number, report)
             else:
                 await _show_past(connection, number, at, report)
     return report
 
 
-async def _compare_present(
-    connection: asyncpg.Connection, number: int, apply: bool, report: AuditReport
-) -> None:
+async def _repair(connection: asyncpg.Connection, number: int, report: AuditReport) -> None:
+    """Repair one exchange in a transaction of its own.
+
+    The lock comes first and each statement sees what is committed before it, so that trading is
+    only paused; a snapshot from before the lock would be outdated by the first trade.
+    """
+    try:
+        async with connection.transaction(isolation="read_committed"):
+            await connection.execute("select from betjee.lock_exchange($1)", number)
+            found = await _differences(connection, number)
+            await connection.execute("select betjee.repair_exchange($1)", number)
+    except ROLLED_BACK as error:
+        raise ExchangeUnavailable(f"Exchange {number} was not repaired; try again. ({error})") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise QuestionRefused("Only the owner of the database may repair: see DATABASE_OWNER_URL.") from error
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise QuestionRefused(
+            f"Exchange {number} was not repaired, since what its ledger gives cannot be: {error}."
+        ) from error
+    report.figures |= {f"repaired in exchange {number}: {name}": text for name, text in found.items()}
+    # Members trade again meanwhile.
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await _compare_present(connection, number, report)
+        rows = await connection.fetch("select betjee.audit_exchange($1)", number)
+        report.discrepancies += [f"Exchange {number}: {row[0]}" for row in rows]
+
+
+async def _compare_present(connection: asyncpg.Connection, number: int, report: AuditReport) -> None:
     found = await _differences(connection, number)
-    if apply:
-        await connection.execute("select betjee.repair_exchange($1)", number)
-        report.figures |= {f"repaired in exchange {number}: {name}": text for name, text in found.items()}
-        found = await _differences(connection, number)
     report.discrepancies += [f"Exchange {number}: {name}: {text}" for name, text in found.items()]
     count = await connection.fetchval("select count(*) from betjee.replayed_state($1, $2)", number, _NOW)
     report.figures[f"exchange {number}"] = f"{count} records recomputed from the ledger and compared"

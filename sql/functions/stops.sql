@@ -166,11 +166,17 @@ grant execute on function arm_stop(bigint, bigint, bigint, text, text, bigint, b
 create or replace function list_stops(p_exchange_id bigint, p_user_id bigint) returns setof jsonb
 language sql stable security definer
 set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
   select stop_document(s, m, p)
   from stop_losses s
-  join markets m using (exchange_id, shift_id)
-  left join positions p on p.exchange_id = s.exchange_id and p.user_id = s.user_id and p.shift_id = s.shift_id
+  cross join lateral (
+    select m.* from markets m where m.exchange_id = p_exchange_id and m.shift_id = s.shift_id limit 1) m
+  left join lateral (
+    select p.* from positions p
+    where p.exchange_id = p_exchange_id and p.user_id = p_user_id and p.shift_id = s.shift_id limit 1) p on true
   where s.exchange_id = p_exchange_id and s.user_id = p_user_id and s.status in ('armed', 'suspended')
   order by s.shift_id, s.stop_id
 $$;

@@ -1,8 +1,14 @@
 -- What members see: markets, portfolios, the leaderboard. Reads wait for nobody.
+--
+-- As in execute_orders(), every row is looked up by its key, and there is no join that could be planned
+-- in an order that reads a table for each row of another, however little is known of the tables.
 
 create or replace function list_markets(p_exchange_id bigint) returns setof jsonb
 language sql stable security definer
 set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 -- A halt that is over by the clock is not shown, since the next who writes there ends it.
   select jsonb_build_object(
@@ -46,6 +52,9 @@ comment on function closing_value(markets, bigint) is 'What closing a position o
 create or replace function get_portfolio(p_exchange_id bigint, p_user_id bigint) returns jsonb
 language sql stable security definer
 set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 -- Unrealised profit is what closing would bring before tax, less the basis; so closing a position
 -- turns exactly that into realised profit.
@@ -56,7 +65,8 @@ as $$
       (select count(*) from stop_losses s
         where s.exchange_id = p_exchange_id and s.user_id = p_user_id and s.shift_id = m.shift_id
           and s.status in ('armed', 'suspended')) as waiting_orders
-    from positions p join markets m using (exchange_id, shift_id)
+    from positions p,
+      lateral (select m.* from markets m where m.exchange_id = p_exchange_id and m.shift_id = p.shift_id limit 1) m
     where p.exchange_id = p_exchange_id and p.user_id = p_user_id),
   total as (
     select coalesce(sum((closing).total_paise), 0) as liquidation_paise,
@@ -88,6 +98,9 @@ grant execute on function get_portfolio(bigint, bigint) to service_role;
 create or replace function get_leaderboard(p_exchange_id bigint, p_limit integer) returns setof jsonb
 language plpgsql stable security definer
 set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 -- The members of the highest net worth. Selling moves a price down and covering moves it up, so cash
 -- plus price times shares is never less than net worth. Members are therefore looked at in the order
@@ -95,31 +108,33 @@ as $$
 -- threshold algorithm); closing values are computed for few. Frozen and banned members are not shown.
 declare
   v_limit integer := least(greatest(p_limit, 1), 100);
+  v_shift_ids integer[];
+  v_prices numeric[];
   v_found jsonb[] := '{}';
-  v_threshold_paise bigint;
   v_member record;
 begin
+  select array_agg(m.shift_id), array_agg((current_point(m)).price) into v_shift_ids, v_prices
+  from markets m where m.exchange_id = p_exchange_id;
   for v_member in
     select u.user_id, u.display_name, u.cash_paise, u.cash_paise + coalesce(h.bound_paise, 0) as bound_paise
     from users u
-    left join (
-      select p.user_id, sum(ceil(p.shares * m.price)) as bound_paise
+    left join lateral (
+      select sum(ceil(p.shares * v_prices[array_position(v_shift_ids, p.shift_id)])) as bound_paise
       from positions p
-      join (
-        select shift_id, (current_point(k)).price from markets k where exchange_id = p_exchange_id offset 0
-      ) m using (shift_id)
-      where p.exchange_id = p_exchange_id and p.shares <> 0
-      group by p.user_id
-    ) h using (user_id)
+      where p.exchange_id = p_exchange_id and p.user_id = u.user_id and p.shares <> 0
+      limit 1) h on true
     where u.exchange_id = p_exchange_id and u.registered_at is not null and u.status = 'active'
     order by bound_paise desc, u.user_id
   loop
-    exit when v_threshold_paise >= v_member.bound_paise;
+    exit when (v_found[v_limit] ->> 'net_worth_paise')::bigint >= v_member.bound_paise;
     v_found := array_append(v_found, jsonb_build_object(
       'user_id', v_member.user_id, 'display_name', v_member.display_name, 'cash_paise', v_member.cash_paise,
       'net_worth_paise', (get_portfolio(p_exchange_id, v_member.user_id) -> 'net_worth_paise')));
-    select (f ->> 'net_worth_paise')::bigint into v_threshold_paise from unnest(v_found) f
-    order by (f ->> 'net_worth_paise')::bigint desc offset v_limit - 1 limit 1;
+    -- The best of those found, in their order; nobody else is kept.
+    v_found := array(
+      select f from unnest(v_found) f
+      order by (f ->> 'net_worth_paise')::bigint desc, (f ->> 'user_id')::bigint
+      limit v_limit);
   end loop;
   return query
   select f || jsonb_build_object('rank', rank() over (order by (f ->> 'net_worth_paise')::bigint desc))

@@ -149,4 +149,4 @@ create type crossed_stop as (
   owner_number integer,
   held positions
 );
-comment on type crossed_stop is 'A stop with its owner, the owner''s place among the users loaded, if any, and the position it reduces.';
+comment on type crossed_stop is 'A stop with its owner, the owner''s place among the users loaded, and the position it reduces.';

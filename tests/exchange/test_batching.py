@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import asdict
 
 import asyncpg
 import pytest
 
 from exchange.batching import OrderQueue
 from exchange.database import Database as ConnectionPool
-from exchange.errors import ExchangeBusy, RequestRejected
+from exchange.errors import ExchangeBusy, OutcomeUnknown, RequestRejected
 from exchange.exchange import Exchange
 from exchange.models import Order, Outcome, Refusal, Side, Size, Status
 from tests.conftest import Database
@@ -116,6 +117,10 @@ POISONS = {
     "a user beyond all numbers": {"user_id": 2**70},
     "a market that is no text": {"market": "22\0s1"},
     "a market of a broken surrogate": {"market": "\ud800"},
+    "a user that is no number": {"user_id": [1]},
+    "a side that is only its name": {"side": "buy"},
+    "a size that is only a number": {"size": 1},
+    "a limit that is text": {"limit_paise": "1"},
 }
 
 
@@ -128,11 +133,27 @@ async def test_one_poisoned_order_fails_no_stranger(
 ) -> None:
     founded = await found(connection_owner)
     orders = [buy(founded, request_id) for request_id in range(1, 10)]
-    poisoned = {"request_id": 99, "user_id": founded.users[0], "market": "22s1"} | poison
-    orders.insert(5, Order(**poisoned, side=Side.BUY, size=Size(1), confirmed=True))  # type: ignore[arg-type]  # that is the poison
+    poisoned = asdict(buy(founded, 99)) | {"size": Size(1)} | poison
+    orders.insert(5, Order(**poisoned))  # type: ignore[arg-type]  # that is the poison
     outcomes = await submit_together(exchange, founded, connection_owner, watcher, orders)
     assert isinstance(outcomes.pop(5), RequestRejected)
     assert [outcome.status for outcome in outcomes if isinstance(outcome, Outcome)] == [Status.FILLED] * 9
+
+
+async def test_an_answer_that_only_a_newer_version_could_read_fails_its_own_caller_alone(
+    exchange: Exchange, connection_owner: asyncpg.Connection, watcher: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    await exchange.execute_order(founded.exchange_id, buy(founded, 1))
+    await connection_owner.execute(
+        "update betjee.requests set order_outcome.status = 'refused', order_outcome.code = 'of_tomorrow'"
+        " where exchange_id = $1",
+        founded.exchange_id,
+    )
+    orders = [buy(founded, request_id) for request_id in (2, 3, 1, 4)]
+    outcomes = await submit_together(exchange, founded, connection_owner, watcher, orders)
+    assert isinstance(outcomes.pop(2), OutcomeUnknown)
+    assert [outcome.status for outcome in outcomes if isinstance(outcome, Outcome)] == [Status.FILLED] * 3
 
 
 async def test_two_hundred_callers_at_once_share_the_last_ten_shares(

@@ -7,7 +7,7 @@ import pytest
 
 from exchange.database import Database as ConnectionPool
 from exchange.database import Patience
-from exchange.errors import ExchangeUnavailable, OutcomeUnknown
+from exchange.errors import ExchangeUnavailable, OutcomeUnknown, RequestRejected
 from exchange.exchange import Exchange
 from exchange.models import Order, Outcome, Side, Size, Status
 from tests.conftest import Database
@@ -77,6 +77,53 @@ async def test_an_outcome_nobody_heard_is_unknown_until_asked_again(
     outcome = await exchange.execute_order(founded.exchange_id, buy(founded, 2))
     assert outcome.status is Status.FILLED
     assert await fills(connection_owner, founded) == 2
+
+
+@pytest.mark.parametrize("sqlstate", ["28P01", "3D000", "42501"])
+async def test_after_a_lost_answer_no_other_answer_means_that_nothing_happened(
+    database: Database, connection_owner: asyncpg.Connection, sqlstate: str
+) -> None:
+    founded = await found(connection_owner)
+    async with Wire(database.service_url).stretched() as wire:
+        exchange = Exchange(ConnectionPool(wire.url))
+        await exchange.execute_order(founded.exchange_id, buy(founded, 1))
+        wire.swallow()
+        wire.refuse_entry(sqlstate)
+        with pytest.raises(OutcomeUnknown) as unknown:
+            await exchange.execute_order(founded.exchange_id, buy(founded, 2))
+        await exchange.close()
+    assert unknown.value.request_id == 2
+    assert await fills(connection_owner, founded) == 2
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "expected"), [("28P01", ExchangeUnavailable), ("42501", RequestRejected)]
+)
+async def test_a_read_is_never_left_unknown(
+    database: Database, connection_owner: asyncpg.Connection, sqlstate: str, expected: type[Exception]
+) -> None:
+    founded = await found(connection_owner)
+    async with Wire(database.service_url).stretched() as wire:
+        exchange = Exchange(ConnectionPool(wire.url))
+        await exchange.check()
+        wire.swallow()
+        wire.refuse_entry(sqlstate)
+        with pytest.raises(expected):
+            await exchange.list_markets(founded.exchange_id)
+        await exchange.close()
+
+
+async def test_nothing_is_asked_of_an_exchange_that_was_closed(
+    database: Database, connection_owner: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner)
+    exchange = Exchange(ConnectionPool(database.service_url))
+    await exchange.check()
+    await exchange.close()
+    with pytest.raises(ExchangeUnavailable, match="shutting down"):
+        await exchange.list_markets(founded.exchange_id)
+    with pytest.raises(ExchangeUnavailable, match="shutting down"):
+        await exchange.execute_order(founded.exchange_id, buy(founded, 1))
 
 
 async def test_an_exchange_that_hangs_is_unknown_in_bounded_time(

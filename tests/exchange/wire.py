@@ -15,12 +15,17 @@ class Wire:
     def __init__(self, database_url: str) -> None:
         self._server = urlsplit(database_url)
         self._swallowing = 0
+        self._entry_refusal = b""
         self.swallowed = 0
         self.url = ""
 
     def swallow(self, answers: int = 1) -> None:
         """Let the next requests through, and lose what the server answers."""
         self._swallowing += answers
+
+    def refuse_entry(self, sqlstate: str = "28P01") -> None:
+        """Answer every new connection with this error, as a server does whose passwords were changed."""
+        self._entry_refusal = b"SFATAL\0C" + sqlstate.encode() + b"\0Mrefused\0\0"
 
     @asynccontextmanager
     async def stretched(self) -> AsyncIterator["Wire"]:
@@ -35,6 +40,12 @@ class Wire:
             listener.close()
 
     async def _carry(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        if self._entry_refusal:
+            await client.read(CHUNK_BYTES)
+            length = (len(self._entry_refusal) + 4).to_bytes(4, "big")
+            to_client.write(b"E" + length + self._entry_refusal)
+            to_client.close()
+            return
         server, to_server = await self._connect()
         with contextlib.suppress(ConnectionError):
             forward = asyncio.create_task(self._forward(client, to_server))
