@@ -14,6 +14,7 @@ from benchmarks.figures import Result, median
 from benchmarks.naive import Naive
 from benchmarks.ours import Ours
 from benchmarks.report import Measured, report
+from benchmarks.stops import Stops
 from benchmarks.tpcb import CLIENTS, Pgbench, find_pgbench
 from exchange.database import Database
 from exchange.exchange import Exchange
@@ -31,6 +32,7 @@ async def measure(servers: EmbeddedServers, rounds: int, seconds: float) -> Meas
     exchange = Exchange(Database(servers.database_url))
     ours = await Ours.prepare(owner, exchange, max(CALLERS))
     naive = await Naive.prepare(servers.superuser_url)
+    stops = await Stops.prepare(owner, exchange)
     pgbench = await prepare_pgbench(servers)
 
     through_exchange: dict[tuple[int, int], list[Result]] = defaultdict(list)
@@ -46,6 +48,7 @@ async def measure(servers: EmbeddedServers, rounds: int, seconds: float) -> Meas
         if pgbench is not None:
             for clients in CLIENTS:
                 tpcb[clients].append(await asyncio.to_thread(pgbench.measure, clients, seconds))
+        await stops.measure(seconds)
 
     discrepancies = await owner.fetch(
         "select audit_exchange from betjee.exchanges e, betjee.audit_exchange(e.exchange_id)"
@@ -56,6 +59,7 @@ async def measure(servers: EmbeddedServers, rounds: int, seconds: float) -> Meas
         through_exchange={key: median(results) for key, results in through_exchange.items()},
         naive={markets: median(results) for markets, results in naively.items()},
         tpcb={clients: statistics.median(rates) for clients, rates in tpcb.items()},
+        stops=stops.measured,
         discrepancies=[row[0] for row in discrepancies],
     )
 

@@ -30,6 +30,16 @@ class Ours:
         markets = dict.fromkeys(MARKETS, Terms())
         return cls(exchange, await found(owner, [RICH_PAISE] * members, markets, WIDE))
 
+    @property
+    def exchange_id(self) -> int:
+        """The exchange's number."""
+        return self._founded.exchange_id
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """The members, of whom the first are the callers."""
+        return self._founded.users
+
     async def measure(self, callers: int, markets: int, seconds: float) -> Result:
         """Let so many callers trade at once on so many markets."""
         stopwatch = Stopwatch(seconds)

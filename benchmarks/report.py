@@ -1,9 +1,11 @@
 """The table of figures, each beside its reference, and whether what we want to reach is reached."""
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.figures import Result
+from benchmarks.stops import ARMED, ARMED_CALLERS, CASCADE, StopsMeasured
 
 HOT, SPREAD = 1, 10
 
@@ -15,6 +17,7 @@ class Measured:
     through_exchange: dict[tuple[int, int], Result]
     naive: dict[int, Result]
     tpcb: dict[int, float]
+    stops: StopsMeasured
     discrepancies: list[str]
 
     @property
@@ -26,7 +29,17 @@ class Measured:
 def report(measured: Measured) -> str:
     """All of it as text."""
     return "\n".join(
-        [*_table(measured), "", *_references(measured), "", *_goals(measured), "", _audit(measured)]
+        [
+            *_table(measured),
+            "",
+            *_references(measured),
+            "",
+            *_stops(measured.stops),
+            "",
+            *_goals(measured),
+            "",
+            _audit(measured),
+        ]
     )
 
 
@@ -57,6 +70,19 @@ def _references(measured: Measured) -> Iterator[str]:
     yield f"pgbench, tpcb-like, prepared, transactions/s: {rates}"
 
 
+def _stops(stops: StopsMeasured) -> Iterator[str]:
+    seconds = statistics.median(stops.cascade_seconds)
+    yield f"{CASCADE:,} stops set off by one trade, in its transaction: {seconds:.2f} s"
+    for size, result in stops.naive.items():
+        told = f"{result:.2f} s" if isinstance(result, float) else f"dies: {result}"
+        yield f"the naive recursive function, {size:,} stops: {told}"
+    rates = statistics.median(stops.with_armed), statistics.median(stops.without_armed)
+    yield (
+        f"{ARMED_CALLERS} callers beside {ARMED:,} armed stops that no trade reaches: "
+        f"{rates[0]:,.0f} trades/s, {stops.rate_kept:.0%} of the {rates[1]:,.0f} without them"
+    )
+
+
 def _goals(measured: Measured) -> Iterator[str]:
     hot = measured.through_exchange[200, HOT].per_second
     spread = measured.through_exchange[200, SPREAD].per_second
@@ -66,6 +92,8 @@ def _goals(measured: Measured) -> Iterator[str]:
     if measured.best_tpcb:
         yield _goal("200 callers, hot: twice pgbench", hot / (2 * measured.best_tpcb))
     yield _goal("200 callers: hot no slower than ten", hot / spread)
+    yield _goal("10,000 stops in a second", 1 / statistics.median(measured.stops.cascade_seconds))
+    yield _goal("100,000 armed stops: 90 % of the rate", measured.stops.rate_kept / 0.9)
 
 
 def _goal(name: str, part: float) -> str:

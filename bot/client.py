@@ -12,11 +12,12 @@ from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
+from bot.cogs.stops import Stops
 from bot.cogs.trading import Trading
 from bot.communities import Communities
 from bot.delivery import Interaction, answer_at_once
 from bot.desk import OrderDesk
-from bot.errors import GuildNotReady
+from bot.errors import DISCORD_AWAY, GuildNotReady
 from bot.intake import Intake
 from bot.notice_views import AskToBeTold
 from bot.suggestions import Suggestions
@@ -53,6 +54,7 @@ class BetJee(commands.AutoShardedBot):
         await self.add_cog(Accounts(self._exchange, self._communities))
         await self.add_cog(Boards(self._exchange, self._communities))
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
+        await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))
         await self.add_cog(Moderation(self._exchange, self._communities, suggestions))
         notifications = Notifications(self._exchange, self._communities, self.intake, suggestions)
         await self.add_cog(notifications)
@@ -88,7 +90,10 @@ class BetJee(commands.AutoShardedBot):
         A view's own task is scheduled before this one, so whether it has taken the click is known here.
         """
         if interaction.type is discord.InteractionType.component and not is_taken(interaction):
-            await answer_at_once(interaction, replies.errors.button_expired())
+            try:
+                await answer_at_once(interaction, replies.errors.button_expired())
+            except DISCORD_AWAY as error:
+                _log.warning("The click %d could not be answered: %s", interaction.id, error)
 
     async def on_message(self, _message: discord.Message, /) -> None:
         """Nothing: the bot speaks in slash commands, and the library would look for others in each message."""

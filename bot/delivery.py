@@ -29,6 +29,21 @@ async def acknowledge(interaction: Interaction, *, public: bool) -> bool:
     return True
 
 
+async def acknowledge_click(interaction: Interaction) -> bool:
+    """Tell Discord that the message under the button will be edited. Returns False where Discord did not take it.
+
+    It does not take the same click twice, so one that it delivers twice is carried out once.
+    """
+    try:
+        await interaction.response.defer()
+    except DISCORD_AWAY as error:
+        _log.warning(
+            "Click %d could not be acknowledged, so it is not carried out: %s", interaction.id, error
+        )
+        return False
+    return True
+
+
 async def answer(interaction: Interaction, embed: discord.Embed, view: discord.ui.View | None = None) -> None:
     """Answer an acknowledged interaction, in place of what its message showed before."""
     await interaction.edit_original_response(

@@ -8,7 +8,7 @@ import discord
 from bot import replies
 from bot.delivery import Interaction, acknowledge, answer_at_once, answer_error
 from bot.intake import Intake
-from bot.views import _TAKEN, OwnersView
+from bot.views import OwnersView, take
 from exchange.notices import Alert, NotifyBy
 
 OFFERED_SECONDS: Final = 600
@@ -40,10 +40,6 @@ class _Button(discord.ui.Button[OwnersView], Generic[Choice]):
         await self._act(interaction, self._choice)
 
 
-async def _nothing_more(_: Interaction) -> None:
-    """Each button of the views below has its own act."""
-
-
 class AskToBeTold(discord.ui.View):
     """Answers the button “Tell me by direct message” under any reply, also one of before a restart.
 
@@ -58,7 +54,7 @@ class AskToBeTold(discord.ui.View):
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Take the click if it is the owner's, and acknowledge it; the answer is a message of its own."""
-        interaction.extras[_TAKEN] = True
+        take(interaction)
         origin = interaction.message.interaction_metadata if interaction.message else None
         if origin is not None and origin.user.id != interaction.user.id:
             await answer_at_once(interaction, replies.notices.not_yours())
@@ -91,12 +87,17 @@ class NotificationChoice(OwnersView):
     def __init__(
         self, origin: Interaction, intake: Intake, choose: Choose, notify_by: NotifyBy, expired: discord.Embed
     ) -> None:
-        super().__init__(origin, intake, _nothing_more, seconds=OFFERED_SECONDS, expired=expired)
+        super().__init__(origin, intake, seconds=OFFERED_SECONDS)
+        self._shown_last = expired
         for way, words in replies.notices.CHOICES.items():
             if way != notify_by:
                 self.add_item(
                     _Button(f"Tell me by {words}" if way != NotifyBy.NONE else "Send me nothing", choose, way)
                 )
+
+    def expired(self) -> discord.Embed:
+        """The same list without its buttons."""
+        return self._shown_last
 
 
 class AlertList(OwnersView):
@@ -105,6 +106,11 @@ class AlertList(OwnersView):
     def __init__(
         self, origin: Interaction, intake: Intake, cancel: Cancel, alerts: list[Alert], expired: discord.Embed
     ) -> None:
-        super().__init__(origin, intake, _nothing_more, seconds=OFFERED_SECONDS, expired=expired)
+        super().__init__(origin, intake, seconds=OFFERED_SECONDS)
+        self._shown_last = expired
         for number, alert in enumerate(alerts[:CANCELS_SHOWN], start=1):
             self.add_item(_Button(f"Cancel {number}", cancel, alert.alert_id))
+
+    def expired(self) -> discord.Embed:
+        """The same list without its buttons."""
+        return self._shown_last

@@ -163,6 +163,9 @@ class Relay:
                 turn.passed_over.add(notice.user_id)
                 await self._exchange.refuse_notices(turn.exchange_id, notice.user_id)
             case Receipt.NOWHERE:
+                _log.warning(
+                    "Notice %d is only listed: there is no channel where the bot may speak.", notice.notice_id
+                )
                 await self._exchange.keep_notice(turn.exchange_id, notice.notice_id)
 
     async def _try_later(self, notice: DueNotice, error: Exception) -> None:

@@ -31,6 +31,11 @@ Quote = Callable[[], Awaitable[Outcome]]
 Confirm = Callable[[Interaction, Outcome], Awaitable[None]]
 
 
+def take(interaction: Interaction) -> None:
+    """Note that a living view has taken a click, before anything else is awaited."""
+    interaction.extras[_TAKEN] = True
+
+
 def is_taken(interaction: Interaction) -> bool:
     """Whether a living view has taken a click; one that none takes is on a button of before a restart."""
     return _TAKEN in interaction.extras
@@ -48,13 +53,17 @@ class OwnersView(discord.ui.View):
         """What takes the place of the buttons when nobody has pressed one in time."""
         raise NotImplementedError
 
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Take the click if it is the owner's and the first, and acknowledge it."""
-        interaction.extras[_TAKEN] = True
+    async def admits(self, interaction: Interaction) -> bool:
+        """Take the click, and say whether it is the owner's and the bot takes any; whoever may not is told why."""
+        take(interaction)
         if interaction.user.id != self._origin.user.id:
             await answer_at_once(interaction, replies.errors.not_your_button())
             return False
-        if not await self._intake.admit(interaction):
+        return await self._intake.admit(interaction)
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """Take the click if it is the owner's and the first, and acknowledge it."""
+        if not await self.admits(interaction):
             return False
         if self.is_finished():
             # A second click that was under way before the first had ended the view.

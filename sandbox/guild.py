@@ -39,6 +39,7 @@ TRADERS: Final = (
     Person(GUILD_ID + 15, "rohan", "Rohan"),
     Person(GUILD_ID + 16, "ishita", "Ishita"),
 )
+PEOPLE: Final = (YOU, MODERATOR, *FRIENDS, *TRADERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,17 @@ def found_guild(env: simcord.Env) -> Guild:
         viewers=(you, *friends, moderator),
         pictures={f"{CDN_BASE}/avatars/{bot.id}/{BOT_AVATAR}.png": picture},
     )
+
+
+def members_by_name() -> dict[str, int]:
+    """The members' ids by the names that people call them; where two share a name, it is left out."""
+    names = [name for person in PEOPLE for name in {person.display_name.casefold(), person.username}]
+    return {
+        name: person.discord_id
+        for person in PEOPLE
+        for name in (person.display_name, person.username)
+        if names.count(name.casefold()) == 1
+    }
 
 
 def _create_user(env: simcord.Env, person: Person) -> simcord.UserHandle:

@@ -58,3 +58,62 @@ document.addEventListener("focusin", ({ target }) => {
     setTimeout(() => target.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true })));
   }
 });
+
+// Above the composer stands how to go on with the line that is being typed, or, once it is sent in vain, what is wrong.
+const hint = document.createElement("p");
+hint.id = "line-hint";
+hint.setAttribute("role", "status");
+composer.prepend(hint);
+const say = (sentence, wrong) => {
+  hint.textContent = sentence;
+  hint.classList.toggle("is-wrong", wrong);
+};
+
+let credentials = {};
+const ask = window.fetch.bind(window);
+window.fetch = async (address, options) => {
+  if (options?.headers?.["X-Simcord-Context"]) credentials = options.headers;
+  const answer = await ask(address, options);
+  if (options?.method === "POST" && String(address).endsWith("/api/action")) {
+    const sending = String(options.body).includes('"kind":"send_message"');
+    void answer.clone().json().then(({ hint: wrong }) => { if (sending) say(wrong ?? "", Boolean(wrong)); }, () => {});
+  }
+  return answer;
+};
+composer.addEventListener("input", async ({ target }) => {
+  say("", false);
+  const line = target.value;
+  if (target.id !== "channel-composer-input" || !/^\/\S+\s/.test(line)) return;
+  const headers = { ...credentials };
+  const answer = await ask(`/api/advice?line=${encodeURIComponent(line)}`, { headers }).catch(() => null);
+  const advice = answer?.ok ? (await answer.json()).advice : "";
+  if (target.isConnected && target.value === line) say(advice, false);
+}, true);
+
+// Of the preview's own words only those stay that a person can use; the rest tell of its workings.
+const watch = (element, look) => {
+  new MutationObserver(look).observe(element, { childList: true, characterData: true, subtree: true });
+  look();
+};
+const status = document.getElementById("action-status");
+watch(status, () => {
+  status.classList.toggle("is-news", /^(Connection|Action (was not|outcome)|Preview session)/.test(status.textContent));
+});
+watch(document.body, () => {
+  for (const heading of document.querySelectorAll(".command-popup-heading")) {
+    if (!heading.textContent.startsWith("OPTIONS MATCHING")) continue;
+    heading.textContent = document.activeElement?.dataset.option ?? "options";
+  }
+});
+
+// Who one looks as stays the same when the page is loaded again.
+const viewer = document.getElementById("viewer-picker");
+const remembered = sessionStorage.getItem("viewer");
+viewer.addEventListener("change", () => sessionStorage.setItem("viewer", viewer.value));
+const restoring = setInterval(() => {
+  if (!window.simcordPreview?.ready || !viewer.options.length) return;
+  clearInterval(restoring);
+  if (![...viewer.options].some(({ value }) => value === remembered) || viewer.value === remembered) return;
+  viewer.value = remembered;
+  viewer.dispatchEvent(new Event("change"));
+}, LOOK_MILLISECONDS);

@@ -4,7 +4,7 @@ The preview was made for tests, where nothing happens between two actions of a p
 an action that overlaps another operation, and one whose sender has not yet seen the newest state.
 Here prices move all the time. So this server stands in front of it: actions take turns with the
 clock, each is brought up to date when its turn comes, and a command typed as one line is
-understood. It also dresses the page.
+understood, or answered by a hint. It also dresses the page.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ import simcord
 from aiohttp import web
 
 from runtime.settings import SettingError
-from sandbox.typed_commands import command_of
+from sandbox.typed_commands import LineUnreadable, TypedCommands
 
 LOOPBACK: Final = "127.0.0.1"
 LARGEST_REQUEST_BYTES: Final = 1024 * 1024
@@ -46,17 +46,17 @@ REWORDED: Final = {
 
 @asynccontextmanager
 async def serve_page(
-    preview: simcord.Preview, turn: asyncio.Lock, acted: asyncio.Event, port: int
+    preview: simcord.Preview, turn: asyncio.Lock, acted: asyncio.Event, typed: TypedCommands, port: int
 ) -> AsyncIterator[str]:
     """Serve the page of an entered preview on `port` (0: any free one), and yield its address.
 
     The address is a credential: whoever has it can act as every member. `turn` is the lock that
     everything which touches the simulated Discord takes first; `acted` is set whenever a person
-    has done something. Raises SettingError if the port is taken.
+    has done something; `typed` reads the commands that are typed as a line. Raises SettingError if the port is taken.
     """
     inner_address, capability = urldefrag(preview.url)
     async with aiohttp.ClientSession(inner_address) as session:
-        application = _PageServer(session, turn, acted).application()
+        application = _PageServer(session, turn, acted, typed).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
@@ -76,10 +76,13 @@ async def _listen(runner: web.AppRunner, port: int) -> None:
 
 
 class _PageServer:
-    def __init__(self, session: aiohttp.ClientSession, turn: asyncio.Lock, acted: asyncio.Event) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, turn: asyncio.Lock, acted: asyncio.Event, typed: TypedCommands
+    ) -> None:
         self._session = session
         self._turn = turn
         self._acted = acted
+        self._typed = typed
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=LARGEST_REQUEST_BYTES)
@@ -87,6 +90,7 @@ class _PageServer:
         for path in OUR_FILES:
             application.router.add_get(path, self._our_file)
         application.router.add_post("/api/action", self._act)
+        application.router.add_get("/api/advice", self._advise)
         application.router.add_route("*", "/{path:.*}", self._pass_on)
         return application
 
@@ -107,32 +111,44 @@ class _PageServer:
         return await self._ask(request, await request.read())
 
     async def _act(self, request: web.Request) -> web.Response:
-        """Let a person's action have its turn."""
+        """Let a person's action have its turn, with the hint that belongs to it in its receipt."""
         body = await request.read()
+        action = _action(body)
         async with self._turn:
-            response = await self._ask(request, await self._up_to_date(request, body))
+            hint = None
+            if action is not None:
+                hint = await self._bring_up_to_date(request, action)
+                body = json.dumps(action).encode()
+            response = await self._ask(request, body)
         self._acted.set()
+        if hint is not None and response.text is not None:
+            response.text = json.dumps({**json.loads(response.text), "hint": hint})
         return response
 
-    async def _up_to_date(self, request: web.Request, body: bytes) -> bytes:
-        """The action as one who has seen the page's newest state, and typed no line, would send it.
+    async def _advise(self, request: web.Request) -> web.Response:
+        """How to go on with a line that is being typed."""
+        catalogue = await self._read(request, "/api/commands")
+        advice = self._typed.advice(request.query.get("line", ""), catalogue.get("entries", []))
+        return web.json_response({"advice": advice})
 
-        What is no action at all is left for the preview to refuse.
+    async def _bring_up_to_date(self, request: web.Request, action: dict[str, Any]) -> str | None:
+        """Make an action what one who has seen the page's newest state, and typed no line, would send.
+
+        A line that means no command becomes an empty message, which the preview refuses, so that the
+        line stays in the composer; the hint for it is returned.
         """
-        try:
-            action = json.loads(body)
-        except ValueError:
-            return body
-        if not isinstance(action, dict):
-            return body
         if "published_revision" in action:
             state = await self._read(request, "/api/state")
             action["published_revision"] = state.get("publishedRevision", action["published_revision"])
         line = action.get("content")
         if action.get("kind") == "send_message" and isinstance(line, str) and line.startswith("/"):
             catalogue = await self._read(request, "/api/commands")
-            action |= command_of(line, catalogue.get("entries", [])) or {}
-        return json.dumps(action).encode()
+            try:
+                action |= self._typed.command_of(line, catalogue.get("entries", []))
+            except LineUnreadable as error:
+                action["content"] = ""
+                return str(error)
+        return None
 
     async def _read(self, request: web.Request, path: str) -> dict[str, Any]:
         async with self._session.get(path, headers=_chosen(request.headers, HEADERS_TO_PREVIEW)) as answer:
@@ -149,6 +165,15 @@ class _PageServer:
                 if name.lower() not in HEADERS_OF_ONE_HOP
             }
             return web.Response(body=await answer.read(), status=answer.status, headers=passed_back)
+
+
+def _action(body: bytes) -> dict[str, Any] | None:
+    """What the page asks for, or None for what is no action at all, which is left for the preview to refuse."""
+    try:
+        action = json.loads(body)
+    except ValueError:
+        return None
+    return action if isinstance(action, dict) else None
 
 
 def _chosen(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

@@ -20,10 +20,11 @@ from exchange.exchange import Exchange
 from exchange.models import Identity
 from runtime.settings import Settings
 from sandbox.clock import keep_time, set_clock
-from sandbox.guild import GUILD_ID, TRADERS, Guild, found_guild
+from sandbox.guild import GUILD_ID, TRADERS, Guild, found_guild, members_by_name
 from sandbox.page import serve_page
 from sandbox.ticker import Ticker
 from sandbox.traders import Trader
+from sandbox.typed_commands import TypedCommands
 
 SETTLE_SECONDS: Final = 15.0
 """How long an action may take. A command that waits for a database that is away takes 12 s."""
@@ -89,7 +90,7 @@ async def _run_until(stop: asyncio.Event, port: int, exchange: Exchange, bot: Be
                 locale=LOCALE,
                 timezone=TIME_ZONE,
             ) as preview,
-            serve_page(preview, turn, acted, port) as address,
+            serve_page(preview, turn, acted, _typed_commands(bot), port) as address,
             asyncio.TaskGroup() as tasks,
         ):
             running = [
@@ -103,6 +104,10 @@ async def _run_until(stop: asyncio.Event, port: int, exchange: Exchange, bot: Be
                     task.cancel()
     finally:
         await env.shutdown()
+
+
+def _typed_commands(bot: BetJee) -> TypedCommands:
+    return TypedCommands([command.qualified_name for command in bot.tree.walk_commands()], members_by_name())
 
 
 async def _greet(env: simcord.Env, bot: BetJee) -> None:

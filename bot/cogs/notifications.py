@@ -61,7 +61,7 @@ class Notifications(commands.Cog):
         exchange_id, user_id = account.exchange_id, account.user.user_id
         if deliver is not None:
             await self._exchange.choose_notifications(exchange_id, interaction.id, user_id, _WAYS[deliver])
-        notices = await self._exchange.list_notices(exchange_id, user_id)
+        notices = await self._exchange.list_notices(exchange_id, user_id, replies.notices.LISTED)
         embed = replies.notices.notice_list(notices)
         view = NotificationChoice(interaction, self._intake, self.choose, notices.notify_by, embed)
         await answer(interaction, embed, view)

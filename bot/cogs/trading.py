@@ -19,9 +19,15 @@ Market = Transform[str, MarketInput]
 Shares = Transform[Size, SizeInput]
 Coins = Transform[int, CoinsInput]
 
-_ORDER = {
-    "market": "A market's code, such as 22s1",
-    "shares": "How many: a number, a part such as 50%, or max",
+_MARKET = "A market's code, such as 22s1"
+_TO_OPEN = {
+    "market": _MARKET,
+    "shares": "How many: a number, 50% of your buying power, or max: all that one order may do now",
+}
+_TO_CLOSE = {"market": _MARKET, "shares": "How many: a number, 50% of your position, or max: all of it"}
+_TO_QUOTE = {
+    "market": _MARKET,
+    "shares": "A number, 50% (of buying power; to sell or cover, of your position), or max",
 }
 
 
@@ -37,7 +43,7 @@ class Trading(commands.Cog):
         self._suggestions = suggestions
 
     @app_commands.command()
-    @app_commands.describe(**_ORDER, max_cost="The most you would pay in coins, tax included")
+    @app_commands.describe(**_TO_OPEN, max_cost="The most you would pay in coins, tax included")
     async def buy(
         self, interaction: Interaction, market: Market, shares: Shares, max_cost: Coins | None = None
     ) -> None:
@@ -45,7 +51,7 @@ class Trading(commands.Cog):
         await self._execute(interaction, Side.BUY, market, shares, max_cost)
 
     @app_commands.command()
-    @app_commands.describe(**_ORDER, min_proceeds="The least you would take in coins, tax deducted")
+    @app_commands.describe(**_TO_CLOSE, min_proceeds="The least you would take in coins, tax deducted")
     async def sell(
         self, interaction: Interaction, market: Market, shares: Shares, min_proceeds: Coins | None = None
     ) -> None:
@@ -53,7 +59,7 @@ class Trading(commands.Cog):
         await self._execute(interaction, Side.SELL, market, shares, min_proceeds)
 
     @app_commands.command()
-    @app_commands.describe(**_ORDER, min_proceeds="The least you would take in coins, tax deducted")
+    @app_commands.describe(**_TO_OPEN, min_proceeds="The least you would take in coins, tax deducted")
     async def short(
         self, interaction: Interaction, market: Market, shares: Shares, min_proceeds: Coins | None = None
     ) -> None:
@@ -61,7 +67,7 @@ class Trading(commands.Cog):
         await self._execute(interaction, Side.SHORT, market, shares, min_proceeds)
 
     @app_commands.command()
-    @app_commands.describe(**_ORDER, max_cost="The most you would pay in coins, tax included")
+    @app_commands.describe(**_TO_CLOSE, max_cost="The most you would pay in coins, tax included")
     async def cover(
         self, interaction: Interaction, market: Market, shares: Shares, max_cost: Coins | None = None
     ) -> None:
@@ -69,7 +75,7 @@ class Trading(commands.Cog):
         await self._execute(interaction, Side.COVER, market, shares, max_cost)
 
     @app_commands.command()
-    @app_commands.describe(**_ORDER, side="What the order would do")
+    @app_commands.describe(**_TO_QUOTE, side="What the order would do")
     async def quote(
         self,
         interaction: Interaction,

@@ -1,5 +1,5 @@
 """Pure functions from what the exchange answered to what a person reads."""
 
-from bot.replies import accounts, boards, choices, errors, moderation, notices, refusals, trades
+from bot.replies import accounts, boards, choices, errors, moderation, notices, refusals, stops, trades
 
-__all__ = ["accounts", "boards", "choices", "errors", "moderation", "notices", "refusals", "trades"]
+__all__ = ["accounts", "boards", "choices", "errors", "moderation", "notices", "refusals", "stops", "trades"]

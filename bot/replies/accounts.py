@@ -5,7 +5,7 @@ from typing import Final
 import discord
 
 from bot.replies.reply import BLUE, GREEN, GREY, figure_lines, lines_that_fit, reply
-from bot.replies.text import holding, money, name, profit
+from bot.replies.text import grouped, holding, money, name, profit
 from exchange.models import Portfolio, Position, Registration
 
 NO_MONETARY_VALUE: Final = (
@@ -94,4 +94,11 @@ def _own_position(position: Position) -> str:
         lines.append(f"Reserved {money(position.reserved_paise)}")
     realised = f"realised {profit(position.realised_paise)}, " if position.realised_paise else ""
     lines.append(f"Unrealised {profit(position.unrealised_paise)}, {realised}{taxes}")
+    if position.waiting_orders:
+        lines.append(_waiting(position.waiting_orders))
     return "\n".join(lines)
+
+
+def _waiting(count: int) -> str:
+    """How many orders wait on a position."""
+    return f"{grouped(count)} {'order waits' if count == 1 else 'orders wait'}, see `/orders`"

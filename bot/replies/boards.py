@@ -64,15 +64,24 @@ def help_page() -> discord.Embed:
 HELP_SECTIONS: Final = {
     "Start": "`/register` opens your account with free coins\n`/markets` shows prices, `/quote` what an order would do",
     "Trade": "`/buy` and `/sell` if you think a price will rise\n`/short` and `/cover` if you think it will fall\n"
-    "Shares are a number, a part such as `50%`, or `max`. With `max_cost` or `min_proceeds` an order fills at "
-    "that total or better, or not at all.",
+    "With `max_cost` or `min_proceeds` an order fills at that total or better, or not at all.",
+    "How many": "A number, a part or `max`. `50%` is half of your buying power (`/buy`, `/short`) or of your position "
+    "(`/sell`, `/cover`). `max` is all that one order may do: it can be less than twice `50%`, since one order "
+    "may only be so large and may move the price only so far.",
     "Prices": "Each market has one price curve. Every share bought moves the price up a little, every share sold moves "
     "it down, and an order pays what the curve says between the price before and the price after. "
     "An order that moves the price far asks you to confirm.",
     "Shorts": "A short sells shares you do not have, to buy them back cheaper. All it can lose is reserved from your "
     "balance when you open it, so nobody is ever forced out.",
+    "Orders that wait": "`/stoploss` closes a position once its price has turned against you, `/takeprofit` once it has "
+    "gone your way. They fill in the same moment as the trade that carries the price there, at whatever price the curve "
+    "then gives, while you are away too. They only reduce a position and lapse with it. `/orders` lists and cancels them.",
+    "Halts": "When waiting orders carry a price too far in a short time, its market halts for a while and then opens by "
+    "itself. Meanwhile `/portfolio`, `/quote` and `/orders` work. Whoever sets off many orders of others may not turn "
+    "round in that market for a while.",
     "Tax": "Each trade pays a small tax to the exchange's treasury. Every total you are shown includes it.",
-    "You": "`/portfolio` shows all you have, `/leaderboard` the top ten, `/report` writes to the moderators",
+    "You": "`/portfolio` shows all you have, `/leaderboard` the top ten, `/report` writes to the moderators\n"
+    "`/alerts` tells you when a price is reached, `/notifications` what you missed, and chooses how you are told",
     "Moderators": "`/settings`, `/moderators`, `/reports`",
 }
 

@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import GuildNotReady, InputUnreadable, NotModerator, NotRegistered
+from bot.replies import stops
 from bot.replies.reply import AMBER, GREY, RED, reply
 from bot.replies.text import name, safe
 from exchange.errors import ExchangeBusy, ExchangeUnavailable, OutcomeUnknown, RequestRejected
@@ -40,7 +41,7 @@ def outcome_unknown() -> discord.Embed:
         AMBER,
         "No answer from the exchange",
         "Your request was sent, but it is not known whether it was carried out. Look before you repeat it: "
-        "`/portfolio` shows what you have.",
+        "`/portfolio` shows what you have, and `/orders` what waits.",
     )
 
 
@@ -70,7 +71,8 @@ def button_expired() -> discord.Embed:
     return reply(
         GREY,
         "This button no longer works",
-        "The quote was already answered, or it has expired. Nothing more was charged; `/portfolio` shows what you have.",
+        "It was already answered, or it has expired. Nothing more was done; `/portfolio` shows what you have, "
+        "and `/orders` what waits.",
     )
 
 
@@ -102,6 +104,8 @@ def _not_moderator(_: Exception) -> discord.Embed:
 
 
 def _rejected(error: RequestRejected) -> discord.Embed:
+    if stops.has_words(error.code, error.figures):
+        return stops.refused(error.code, error.figures)
     return reply(AMBER, "Not done", safe(error.detail, _SENTENCE_CHARACTERS), footer="Nothing has changed.")
 
 

@@ -21,6 +21,9 @@ CHOICES: Final = {
 }
 """How each way of being told is spoken of."""
 
+LISTED: Final = 8
+"""As many notices as surely fit into one card, since what is listed counts as seen."""
+
 _MARKET_CHARACTERS: Final = 20
 _LABEL_CHARACTERS: Final = 40
 _NAME_CHARACTERS: Final = 100

@@ -68,7 +68,7 @@ def _market_not_open(outcome: Outcome) -> str:
     if outcome.wait_seconds is not None:
         return (
             f"{market} is halted, because its price moved far in a short time; it reopens in about "
-            f"{grouped(outcome.wait_seconds)} s. Until then `/portfolio` and `/quote` work."
+            f"{grouped(outcome.wait_seconds)} s. Until then `/portfolio`, `/quote` and `/orders` work."
         )
     return f"{market} is not open for trading now. `/markets` shows which markets are."
 
@@ -164,7 +164,7 @@ def _request_reused(_: Outcome) -> str:
 
 def _possible(outcome: Outcome) -> str:
     """The largest size that would be taken, for which the exchange searched."""
-    return f"{outcome.side.value} {shares(outcome.possible_shares)}" if outcome.possible_shares else "no size"
+    return f"{outcome.side.value} {shares(outcome.possible_shares)}" if outcome.possible_shares else "nothing"
 
 
 def _price(paise: int | None) -> str:

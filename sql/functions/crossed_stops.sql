@@ -18,15 +18,20 @@ create or replace function crossed_stops(
 language sql stable
 set search_path = betjee, pg_temp
 -- What is looked up in tables has no choice but their keys; the users already loaded are hashed.
+set enable_hashjoin = on
 set enable_nestloop = off
 set enable_mergejoin = off
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
-  select s.stop, u.owner, k.number::integer, p.held
+  -- Owners who are not loaded yet get the places after those who are.
+  select s.stop, u.owner,
+    coalesce(k.number, cardinality(p_user_ids) + dense_rank() over (partition by k.number is null order by s.user_id))::integer,
+    p.held
   from (
     select s as stop, s.user_id, s.trigger_level, s.stop_id from stop_losses s
     where s.exchange_id = p_exchange_id and s.shift_id = p_shift_id and s.trigger_sign = (p_range).sign and s.status = 'armed'
       and (s.trigger_level, s.stop_id) > ((p_range).after_level, (p_range).after_stop_id)
-      and s.trigger_level <= (p_range).to_level
     order by s.trigger_level, s.stop_id limit p_limit) s
   left join unnest(p_user_ids) with ordinality k(user_id, number) on k.user_id = s.user_id
   cross join lateral (
@@ -36,7 +41,7 @@ as $$
     where p.exchange_id = p_exchange_id and p.user_id = s.user_id and p.shift_id = p_shift_id limit 1) p on true
   order by s.trigger_level, s.stop_id
 $$;
-comment on function crossed_stops(bigint, integer, stop_range, bigint[], integer) is 'The next stops of a range in the order of their turns, with their owners and positions.';
+comment on function crossed_stops(bigint, integer, stop_range, bigint[], integer) is 'The next stops after those of a range that had their turns, in their order, with their owners and positions.';
 
 create or replace function end_cooldowns(p_exchange exchanges) returns integer[]
 language sql
@@ -95,24 +100,22 @@ comment on function write_stops(stop_losses[]) is 'Write what became of stops.';
 
 create or replace function seconds_until(p_end timestamptz, p_time timestamptz) returns integer
 language sql immutable parallel safe
-return greatest(1, ceil(extract(epoch from p_end - p_time)))::integer;
-comment on function seconds_until(timestamptz, timestamptz) is 'Whole seconds until a time, rounded up, at least one.';
+return case when p_end is not null then greatest(1, ceil(extract(epoch from p_end - p_time)))::integer end;
+comment on function seconds_until(timestamptz, timestamptz) is 'Whole seconds until a time, rounded up, at least one; null where there is none.';
 
 create or replace function stop_notice(p_stop stop_losses, p_outcome order_outcome) returns notice
 language sql immutable parallel safe
-set search_path = betjee, pg_temp
-as $$
-  select (p_stop.user_id,
-    case when p_outcome.status = 'filled' then 'stop_filled' else 'stop_failed' end,
-    jsonb_build_object(
-      'stop_id', p_stop.stop_id, 'kind', p_stop.kind, 'market', p_outcome.market, 'label', p_outcome.label,
-      'side', p_outcome.side, 'trigger_price_paise', p_stop.trigger_price_paise)
-    || case when p_outcome.status = 'filled' then jsonb_build_object(
-      'shares', p_outcome.shares, 'remaining_shares', p_outcome.asked_shares - p_outcome.shares,
-      'average_price_paise', p_outcome.average_price_paise, 'total_paise', p_outcome.total_paise,
-      'tax_paise', p_outcome.tax_paise, 'realised_paise', p_outcome.realised_paise)
-    else jsonb_build_object('shares', abs(p_stop.shares), 'code', p_outcome.code) end)::notice
-$$;
+return row(
+  (p_stop).user_id,
+  case when (p_outcome).status = 'filled' then 'stop_filled' else 'stop_failed' end,
+  jsonb_build_object(
+    'stop_id', (p_stop).stop_id, 'kind', (p_stop).kind, 'market', (p_outcome).market, 'label', (p_outcome).label,
+    'side', (p_outcome).side, 'trigger_price_paise', (p_stop).trigger_price_paise)
+  || case when (p_outcome).status = 'filled' then jsonb_build_object(
+    'shares', (p_outcome).shares, 'remaining_shares', (p_outcome).asked_shares - (p_outcome).shares,
+    'average_price_paise', (p_outcome).average_price_paise, 'total_paise', (p_outcome).total_paise,
+    'tax_paise', (p_outcome).tax_paise, 'realised_paise', (p_outcome).realised_paise)
+  else jsonb_build_object('shares', abs((p_stop).shares), 'code', (p_outcome).code) end)::notice;
 comment on function stop_notice(stop_losses, order_outcome) is 'What the owner of a stop is told of its fill or failure.';
 
 create or replace function halt_notice(p_market markets, p_reference_paise bigint, p_point curve_point, p_settings exchange_settings) returns notice

@@ -65,6 +65,7 @@ begin
   v_price.tax_paise := (v_price.gross_paise * p_market.tax_bps + 9999) / 10000;
   v_price.total_paise := v_price.gross_paise + p_sign * v_price.tax_paise;
   v_price.impact_bps := (abs(v_after.price_paise - p_from.price_paise) * 10000 + p_from.price_paise - 1) / p_from.price_paise;
+  v_price.before_price_paise := p_from.price_paise;
   v_price.after_sold := v_after.sold;
   v_price.after_value_paise := v_after.value_paise;
   v_price.after_price := v_after.price;

@@ -19,10 +19,16 @@ return case
   when (p_order).side = 'short'
     and p_spendable_paise < (p_price).shares * collateral_per_share(p_market) - (p_price).total_paise
     then 'insufficient_funds'
+  -- Where the step of a single share is wider than the band, one share at a time may still be closed:
+  -- nobody can be kept in a position.
   when order_sign((p_order).side) > 0
-    and (p_price).after_price_paise * 10000 > p_reference_paise * (10000 + (p_settings).band_bps) then 'price_band'
+    and (p_price).after_price_paise * 10000 > p_reference_paise * (10000 + (p_settings).band_bps)
+    and not ((p_order).side = 'cover' and (p_price).shares = 1 and (p_price).before_price_paise <= p_reference_paise)
+    then 'price_band'
   when order_sign((p_order).side) < 0
-    and (p_price).after_price_paise * 10000 < p_reference_paise * (10000 - (p_settings).band_bps) then 'price_band'
+    and (p_price).after_price_paise * 10000 < p_reference_paise * (10000 - (p_settings).band_bps)
+    and not ((p_order).side = 'sell' and (p_price).shares = 1 and (p_price).before_price_paise >= p_reference_paise)
+    then 'price_band'
   when order_sign((p_order).side) > 0 and (p_price).total_paise > (p_order).limit_paise then 'limit_not_met'
 end;
 comment on function broken_rule(exchange_settings, markets, bigint, order_request, bigint, order_price) is 'Which rule an order of a given size breaks, or null.';
@@ -183,8 +189,8 @@ as $$
 -- Judges a waiting order at its turn as the order it has become: to close what is still held of its
 -- shares. Where that would carry the price through the band, as much of it is filled as the band
 -- permits, which its outcome shows by fewer shares than were asked, or it is refused as price_band;
--- either way the market is to be halted. If not even a halt would let a share pass, because the band
--- is narrower than the step that one share makes, it is refused as band_too_narrow.
+-- either way the market is to be halted. After the halt the band is measured from where the price
+-- stands, so at least one share passes each time.
 declare
   v_order order_request;
   v_decision order_decision;
@@ -202,11 +208,6 @@ begin
     v_order.shares := v_outcome.possible_shares;
     v_decision := decide_order(p_settings, p_market, p_from, p_reference_paise, p_user, p_held, v_order);
     v_decision.outcome.asked_shares := v_outcome.asked_shares;
-  elsif v_outcome.code = 'price_band' then
-    v_outcome := (decide_order(p_settings, p_market, p_from, p_from.price_paise, p_user, p_held, v_order)).outcome;
-    if v_outcome.code = 'price_band' and v_outcome.possible_shares = 0 then
-      v_decision.outcome.code := 'band_too_narrow';
-    end if;
   end if;
   return v_decision;
 end

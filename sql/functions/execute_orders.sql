@@ -58,7 +58,7 @@ declare
   v_range stop_range;
   v_page crossed_stop[] := '{}';
   v_page_number integer := 0;
-  v_known_users integer;
+  v_page_size integer := 0;
   -- What has its turn.
   v_order_number integer := 0;
   v_order order_request;
@@ -82,9 +82,12 @@ declare
   v_origin_position_number integer;
   v_origin_sign integer;
   v_set_off_shares bigint;
+  v_halted integer[] := '{}';
 begin
-  if p_orders is null or cardinality(p_orders) > 200 then
-    raise exception 'A batch has at most 200 orders, not %.', cardinality(p_orders) using errcode = 'invalid_parameter_value';
+  -- An order is looked up by its number, so that an array that counts otherwise must not get in.
+  if p_orders is null or cardinality(p_orders) > 200 or array_ndims(p_orders) > 1 or array_lower(p_orders, 1) <> 1 then
+    raise exception 'A batch is a list of at most 200 orders, not of %.', cardinality(p_orders)
+      using errcode = 'invalid_parameter_value';
   end if;
 
   if exists (
@@ -154,47 +157,39 @@ begin
   -- Decide, one order after the other, on the state that whatever came before it has left.
   loop
     v_stop := null;
-    if v_page_number < cardinality(v_page) then
-      -- The next stop of the page in hand.
-      v_page_number := v_page_number + 1;
-      v_crossed := v_page[v_page_number];
-      v_stop := v_crossed.stop;
-      v_user_number := coalesce(v_crossed.owner_number, array_position(v_user_ids, v_stop.user_id, v_known_users + 1));
-      if v_user_number is null then
-        v_user_ids := array_append(v_user_ids, v_stop.user_id);
-        v_users := array_append(v_users, v_crossed.owner);
-        v_user_number := cardinality(v_user_ids);
-      end if;
-      v_position_number := (v_user_number - 1) * cardinality(v_markets) + v_market_number;
-      if v_positions[v_position_number] is null then
-        v_positions[v_position_number] := v_crossed.held;
-      end if;
-      v_market := v_markets[v_market_number];
-      v_point := v_points[v_market_number];
-      -- Looked at again: the price may have come back, or the position may be gone.
-      continue when v_market.status <> 'open' or v_stop.trigger_level > v_stop.trigger_sign * v_point.sold
-        or v_closed[v_position_number];
-
-    elsif v_range_number <= cardinality(v_ranges) then
-      -- The next page of the range that has its turn, after what became of the last page is written.
-      perform write_stops(v_turned);
-      v_turned := '{}';
-      v_page_number := 0;
+    if v_range_number <= cardinality(v_ranges) then
       v_range := v_ranges[v_range_number];
       v_market_number := v_range.market_number;
-      v_known_users := cardinality(v_user_ids);
-      v_page := case when (v_markets[v_market_number]).status = 'open' then array(
-        select c::crossed_stop from crossed_stops(p_exchange_id, v_shift_ids[v_market_number], v_range, v_user_ids, 1000) c) end;
-      if cardinality(v_page) > 0 then
-        v_stop := (v_page[cardinality(v_page)]).stop;
-        v_range.after_level := v_stop.trigger_level;
-        v_range.after_stop_id := v_stop.stop_id;
-        v_ranges[v_range_number] := v_range;
-      else
+      v_market := v_markets[v_market_number];
+      v_point := v_points[v_market_number];
+
+      -- The next stop of the range that has its turn. Pages reach further than the range may yet
+      -- grow to, and each is twice as long as the last, so that a long cascade needs few of them.
+      if v_page_number = cardinality(v_page) then
+        perform write_stops(v_turned);
+        v_turned := '{}';
+        v_page_size := case v_page_size when 0 then 8 else least(2 * v_page_size, 1000) end;
+        v_page := array(
+          select c::crossed_stop
+          from crossed_stops(p_exchange_id, v_market.shift_id, v_range, v_user_ids, v_page_size) c);
+        v_page_number := 0;
+      end if;
+      if v_page_number < cardinality(v_page) then
+        v_page_number := v_page_number + 1;
+        v_crossed := v_page[v_page_number];
+        v_stop := v_crossed.stop;
+      end if;
+
+      if v_market.status <> 'open' or v_stop.stop_id is null or v_stop.trigger_level > v_range.to_level then
+        -- The range is through. Once the queue is empty, the nearest stops of its markets are known
+        -- again; until then, what waits for its turn may have been crossed back.
+        perform write_stops(v_turned);
+        v_turned := '{}';
+        v_page := '{}';
+        v_page_number := 0;
+        v_page_size := 0;
         v_range_number := v_range_number + 1;
         if v_range_number > cardinality(v_ranges) then
-          -- The queue has run empty. Only now are the nearest stops of its markets known again: what
-          -- still waited for its turn may have been crossed back meanwhile.
           for v_market_number in select distinct r.market_number from unnest(v_ranges) r loop
             v_point := v_points[v_market_number];
             v_nearest_falls[v_market_number] := nearest_level(p_exchange_id, v_shift_ids[v_market_number], -1, -v_point.sold);
@@ -203,8 +198,23 @@ begin
           v_ranges := '{}';
           v_range_number := 1;
         end if;
+        continue;
       end if;
-      continue;
+
+      v_range.after_level := v_stop.trigger_level;
+      v_range.after_stop_id := v_stop.stop_id;
+      v_ranges[v_range_number] := v_range;
+      v_user_number := v_crossed.owner_number;
+      if v_users[v_user_number] is null then
+        v_user_ids[v_user_number] := v_stop.user_id;
+        v_users[v_user_number] := v_crossed.owner;
+      end if;
+      v_position_number := (v_user_number - 1) * cardinality(v_markets) + v_market_number;
+      if v_positions[v_position_number] is null then
+        v_positions[v_position_number] := v_crossed.held;
+      end if;
+      -- Looked at again: the price may have come back, or the position may be gone.
+      continue when v_stop.trigger_level > v_stop.trigger_sign * v_point.sold or v_closed[v_position_number];
 
     else
       -- The next order, or the first outcome of one that was given before.
@@ -341,6 +351,7 @@ begin
       v_market.halted_until := v_exchange.updated_at + make_interval(secs => v_settings.halt_seconds);
       v_market.version := v_market.version + 1;
       v_markets[v_market_number] := v_market;
+      v_halted := array_append(v_halted, v_market.shift_id);
       v_exchange.sequence := v_exchange.sequence + 1;
       v_notices := array_append(v_notices, halt_notice(v_market, v_references_paise[v_market_number], v_points[v_market_number], v_settings));
     end if;
@@ -354,6 +365,11 @@ begin
       array(select v_users[c.place] from (select distinct unnest(v_changed_users)) c(place)),
       array(select v_positions[c.place] from (select distinct unnest(v_changed_places)) c(place)),
       array(select v_positions[c.place] from (select distinct unnest(v_closed_places)) c(place)));
+    if cardinality(v_halted) > 0 then
+      -- Time in which nobody can trade does not count for a cool-down.
+      update positions p set cooldown_until = p.cooldown_until + make_interval(secs => v_settings.halt_seconds)
+      where p.exchange_id = p_exchange_id and p.cooldown_until > v_exchange.updated_at and p.shift_id = any (v_halted);
+    end if;
     perform queue_notices(v_exchange, v_notices);
     for v_market_number in 1 .. cardinality(v_markets) loop
       if v_lowest_sold[v_market_number] < v_highest_sold[v_market_number] then

@@ -105,7 +105,8 @@ create or replace function report(p_exchange_id bigint, p_request_id bigint, p_u
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
--- Records feedback to the moderators.
+-- Records feedback to the moderators, numbered 1, 2, 3 within the exchange: the lock lets no two have
+-- one number. It is a change of the exchange like any other, so the sequence grows too.
 -- Locks: the exchange. Refuses: unknown_user, invalid_text, too_many_reports (10 a day). A repeated
 -- request gets its first outcome.
 declare
@@ -128,7 +129,8 @@ begin
   ) then
     v_outcome := refusal('too_many_reports', 'A member may send 10 reports a day.');
   else
-    v_report_id := next_sequence(p_exchange_id, v_exchange.updated_at);
+    perform next_sequence(p_exchange_id, v_exchange.updated_at);
+    select coalesce(max(report_id), 0) + 1 into v_report_id from reports where exchange_id = p_exchange_id;
     insert into reports (exchange_id, report_id, user_id, text, reported_at)
     values (p_exchange_id, v_report_id, p_user_id, v_text, v_exchange.updated_at);
     v_outcome := jsonb_build_object('report_id', v_report_id);

@@ -112,6 +112,8 @@ alter table requests alter column order_outcome type order_outcome
 alter type order_decision alter attribute outcome type order_outcome;
 drop type earlier_order_outcome;
 
+alter type order_price add attribute before_price_paise bigint;
+
 alter type exchange_settings
   add attribute halt_seconds integer,
   add attribute cooldown_seconds integer,
@@ -147,4 +149,4 @@ create type crossed_stop as (
   owner_number integer,
   held positions
 );
-comment on type crossed_stop is 'A stop with its owner, the owner''s place among the users loaded, if any, and the position it reduces.';
+comment on type crossed_stop is 'A stop with its owner, the owner''s place among the users loaded, and the position it reduces.';

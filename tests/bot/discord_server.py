@@ -186,7 +186,7 @@ class DiscordServer:
                     "owner_id": OWNER_ID,
                     "unavailable": False,
                     "member_count": 2,
-                    "roles": [{"id": GUILD_ID, "name": "@everyone", "permissions": "0", "position": 0}],
+                    "roles": [{"id": GUILD_ID, "name": "@everyone", "permissions": "3072", "position": 0}],
                     "channels": [{"id": CHANNEL_ID, "type": 0, "name": "betjee", "position": 0}],
                     "members": [],
                     "threads": [],

@@ -32,7 +32,15 @@ async def test_the_leaderboard_names_the_richest_first(world: World):
 async def test_help_explains_the_exchange_and_says_that_coins_are_worth_nothing(world: World):
     seen = await world.asks(world.asha, "help")
     assert seen.ephemeral
-    for part in ("no monetary value", "/register", "/short", "max_cost", "tax", "reserved"):
+    for part in (
+        "no monetary value",
+        "/register",
+        "/short",
+        "max_cost",
+        "tax",
+        "reserved",
+        "half of your buying power",
+    ):
         assert part in seen.text
 
 

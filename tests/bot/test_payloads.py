@@ -4,6 +4,7 @@ Each test that has a world checks all that the bot sent in it; these make sure t
 """
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,25 @@ async def test_every_kind_of_request_is_checked(world: World, described: Payload
     assert kinds == {"commands", "callback", "@original", "{webhook_token}"}, (
         "commands, answers, edits, followups"
     )
+
+
+async def test_the_list_of_waiting_orders_is_checked_with_all_its_buttons(world: World, described: Payloads):
+    await world.registered(world.asha)
+    await world.asks(world.meera, "settings set", name="max_armed_stops", value="100")
+    await world.asks(world.asha, "buy", market="22s1", shares="100")
+    for number in range(45):
+        await world.asks(world.asha, "stoploss", market="22s1", trigger_price=f"12.{number:02d}")
+    seen = await world.asks(world.asha, "orders")
+    await world.clicks(world.asha, seen, "Later")
+    assert len(seen.buttons) == 23, "as many as there can be"
+    described.checked.clear()
+    described.check(world.env.http_requests)
+    assert {request.rpartition("/")[2] for request in described.checked} >= {"callback", "@original"}
+    body: Any = copy.deepcopy(world.env.http_requests[-1].json)
+    assert len(body["components"]) == 5
+    body["components"][0]["components"] *= 2
+    with pytest.raises(AssertionError, match="is not what Discord describes"):
+        described.check_body("PATCH", world.env.http_requests[-1].path, body)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
 """The replies themselves: complete, and within what Discord takes, whatever the figures are."""
 
+import re
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import discord
 import pytest
 
 from bot import replies
-from bot.replies import accounts, boards, errors, moderation, refusals, trades
+from bot.replies import accounts, boards, errors, moderation, refusals, stops, trades
 from exchange.errors import ExchangeBusy, ExchangeUnavailable, OutcomeUnknown, RequestRejected
 from exchange.models import (
     Market,
@@ -26,6 +28,7 @@ from exchange.models import (
     Standing,
     Status,
 )
+from exchange.stops import ArmedStop, Stop, StopKind, TriggerPrice
 
 LARGEST = 2**63 - 1
 WORST_NAME = "*" * 200
@@ -165,3 +168,83 @@ def test_long_lists_are_cut_and_say_so():
         accounts.registered(Registration(1, WORST_NAME, created=True, bonus_paise=1, cash_paise=1))
     )
     assert len(replies.choices.market(market)) <= 100
+
+
+REFUSED_STOP = {
+    "kind": "stop_loss",
+    "market": WORST_NAME,
+    "label": "22 JAN S1",
+    "side": "sell",
+    "shares": LARGEST,
+    "trigger_price_paise": LARGEST,
+    "trigger_sign": -1,
+    "price_paise": LARGEST,
+    "position_shares": LARGEST,
+    "price_min_paise": LARGEST,
+    "price_max_paise": LARGEST,
+    "armed_count": 100,
+    "armed_limit": 100,
+}
+
+
+async def test_every_refusal_of_a_waiting_order_has_its_words(connection_owner: asyncpg.Connection):
+    source = await connection_owner.fetchval("select pg_get_functiondef('betjee.stop_refusal'::regproc)")
+    known = set(re.findall(r"WHEN '(\w+)'", source, re.IGNORECASE))
+    assert len(known) > 10
+    assert known - {"unknown_stop", "stop_ended"} == set(stops.REFUSALS), "those two are told above the list"
+
+
+@pytest.mark.parametrize("code", sorted(stops.REFUSALS))
+@pytest.mark.parametrize("side", ["sell", "cover"])
+@pytest.mark.parametrize("kind", ["stop_loss", "take_profit"])
+def test_every_refusal_of_a_waiting_order_says_what_was_asked(code: str, side: str, kind: str):
+    sign = -1 if (kind == "stop_loss") == (side == "sell") else 1
+    figures = {**REFUSED_STOP, "kind": kind, "side": side, "trigger_sign": sign}
+    embed = errors.failed(RequestRejected(code, "in general words", figures), 123)
+    assert within_limits(embed)
+    assert (embed.description or "").startswith("You asked for a ")
+    assert "in general words" not in (embed.description or "")
+    assert "Price now: **₹" in (embed.description or "")
+
+
+def test_the_longest_list_of_waiting_orders_is_within_limits():
+    soon = datetime(2026, 1, 1, tzinfo=UTC)
+    worst = [
+        Stop(
+            stop_id=number,
+            kind=StopKind.TAKE_PROFIT,
+            status="suspended",
+            market=f"{number:02d}{WORST_NAME}",
+            label=WORST_NAME,
+            side=Side.COVER,
+            shares=LARGEST,
+            trigger_price_paise=LARGEST,
+            trigger_sign=1,
+            price_paise=LARGEST,
+            position_shares=-LARGEST,
+            halted=True,
+            halted_until=soon,
+            cooldown_until=soon,
+        )
+        for number in range(stops.ORDERS_SHOWN)
+    ]
+    embed = stops.order_list(worst, before=40, after=40, said=stops.cancelled(worst[0]))
+    assert within_limits(embed)
+    assert within_limits(stops.armed(ArmedStop(worst[0], 100, 100)))
+    assert len(replies.choices.trigger(TriggerPrice(LARGEST, LARGEST, LARGEST, "trigger_crossed"))) <= 100
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("cancelled", "Cancelled: stop-loss of **22s1** at ₹12.00."),
+        ("filled", "was filled meanwhile"),
+        ("lapsed", "has lapsed"),
+        ("failed", "could not be executed"),
+        ("of the future", "has ended"),
+    ],
+)
+def test_an_order_that_has_ended_is_told_by_how(status: str, words: str):
+    figures = {"kind": "stop_loss", "market": "22s1", "trigger_price_paise": 1_200, "status": status}
+    assert words in stops.not_cancelled("stop_ended", figures)
+    assert stops.not_cancelled("unknown_stop", {}) == "There is no such order of yours."

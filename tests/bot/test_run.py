@@ -1,6 +1,7 @@
 """The running bot as a whole, on a server of Discord's protocol over real sockets."""
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -8,13 +9,15 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
+import asyncpg
 import discord
 import pytest
 from discord.gateway import DiscordWebSocket
 
 from bot import run as bot_run
 from runtime.settings import SettingError, Settings, settings_from
-from tests.bot.discord_server import TOKEN, DiscordServer
+from tests.bot.discord_server import CHANNEL_ID, TOKEN, DiscordServer
+from tests.bot.telling import DETAILS
 from tests.bot.wire import Wire
 from tests.conftest import Database
 
@@ -107,6 +110,33 @@ async def test_the_bot_waits_for_discord_serves_and_ends_politely(
             await running
     finally:
         running.cancel()
+
+
+async def test_a_running_bot_relays_what_is_due(settings: Settings, port: int, database: Database):
+    owner = await asyncpg.connect(database.owner_url)
+    async with DiscordServer().listening(port) as server, asyncio.timeout(30):
+        running = asyncio.create_task(bot_run.run(settings, database.service_url, database.redis_url))
+        try:
+            await server.identified.wait()
+            await server.sends_command(7001, "register")
+            await server.next_card(7001)
+            await owner.execute(
+                "select betjee.queue_notices(e, array[(null, 'market_reopened', $1)::betjee.notice])"
+                " from betjee.exchanges e",
+                json.dumps(DETAILS["market_reopened"]),
+            )
+            _, path, body = await server.requests.get()
+            while not path.endswith("/messages"):
+                _, path, body = await server.requests.get()
+            assert path == f"channels/{CHANNEL_ID}/messages"
+            assert body["content"].startswith("**22s1 is open again**")
+            assert body["enforce_nonce"] is True
+            os.kill(os.getpid(), signal.SIGTERM)
+            await running
+            assert await owner.fetchval("select state from betjee.outbox") == "delivered"
+        finally:
+            running.cancel()
+            await owner.close()
 
 
 async def test_a_wrong_token_is_one_human_sentence(settings: Settings, port: int, database: Database):

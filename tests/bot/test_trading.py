@@ -139,6 +139,8 @@ async def test_the_wrong_side_is_pointed_to_the_right_one(world: World):
     assert too_much.title == "Not done: more than you have"
     assert too_much.figures["Possible now"] == "sell 10 shares"
     assert too_much.figures["Your position"] == "10 shares of 22s1"
+    nothing_held = await world.asks(world.asha, "sell", market="24s1", shares="1")
+    assert nothing_held.figures["Possible now"] == "nothing"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ async def test_every_answer_is_the_models(
         if step == WINDOW_PASSES:
             await pass_window(connection_owner, founded)
             continue
+        founded.model.begin_batch()
         asks: list[Ask] = []
         expected: list[Figures] = []
         for attempt in step:

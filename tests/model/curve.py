@@ -30,10 +30,17 @@ class Terms:
         return ceil_div(self.price_max_paise * (10_000 + self.tax_bps), 10_000)
 
 
+FLAT = Decimal(-10_000)
+"""So far down the curve, no digit of the price differs from its floor's."""
+
+
 @cache
 def exact_price(terms: Terms, sold: int) -> Decimal:
     """The price in paise, unrounded."""
-    growth = EXACT.exp(-_exponent(terms, sold))
+    exponent = _exponent(terms, sold)
+    if exponent < FLAT:
+        return Decimal(terms.price_min_paise)
+    growth = EXACT.exp(-exponent)
     span = Decimal(terms.price_max_paise - terms.price_min_paise)
     return EXACT.add(Decimal(terms.price_min_paise), EXACT.divide(span, EXACT.add(ONE, growth)))
 
@@ -51,6 +58,24 @@ def value(terms: Terms, sold: int) -> int:
     span = Decimal(terms.price_max_paise - terms.price_min_paise)
     scale = EXACT.divide(EXACT.multiply(span, Decimal(terms.max_tradable_shares)), terms.steepness)
     return round_half_away(EXACT.add(Decimal(terms.price_min_paise * sold), EXACT.multiply(scale, softplus)))
+
+
+FAR_SHARES = 20_000_000
+
+
+def trigger(terms: Terms, price_paise: int, sign: int) -> int | None:
+    """Where a rising price (sign 1) is first, or a falling one (-1) first, at a given one; None where it never is."""
+    if not terms.price_min_paise <= price_paise <= terms.price_max_paise:
+        return None
+    there, not_there = sign * FAR_SHARES, -sign * FAR_SHARES
+    if sign * (price(terms, there) - price_paise) < 0:
+        return None
+    while abs(there - not_there) > 1:
+        middle = (there + not_there) // 2
+        there, not_there = (
+            (middle, not_there) if sign * (price(terms, middle) - price_paise) >= 0 else (there, middle)
+        )
+    return there
 
 
 def gross(terms: Terms, sold: int, signed_shares: int) -> int:

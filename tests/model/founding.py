@@ -94,11 +94,13 @@ async def insert(connection: asyncpg.Connection, table: str, row: Mapping[str, A
 
 
 async def pass_window(owner: asyncpg.Connection, founded: Founded) -> None:
-    """Make every fill so far older than the band's window, in the database and in the model."""
-    await owner.execute(
+    """Make every fill so far older than the band's window, and halts and cool-downs over, here and in the model."""
+    for query in (
         "update betjee.transactions set executed_at = executed_at - interval '1 hour' where exchange_id = $1",
-        founded.exchange_id,
-    )
+        "update betjee.markets set halted_until = halted_until - interval '1 hour' where exchange_id = $1",
+        "update betjee.positions set cooldown_until = cooldown_until - interval '1 hour' where exchange_id = $1",
+    ):
+        await owner.execute(query, founded.exchange_id)
     founded.model.pass_window()
 
 
@@ -121,7 +123,8 @@ async def quote(connection: asyncpg.Connection, exchange_id: int, ask: Ask) -> F
 
 
 def _figures(row: asyncpg.Record) -> Figures:
-    return {name: figure for name, figure in row.items() if figure is not None}
+    # How long a halt lasts is the clock's matter, which the model does not have.
+    return {name: figure for name, figure in row.items() if figure is not None and name != "wait_seconds"}
 
 
 def as_row(ask: Ask) -> tuple[Any, ...]:

@@ -17,6 +17,8 @@ class Rules:
     band_bps: int = 3_000
     confirm_impact_bps: int = 500
     confirm_slippage_bps: int = 100
+    cooldown_share_bps: int = 100
+    max_armed_stops: int = 20
 
 
 class Judgement:
@@ -68,7 +70,10 @@ class Judgement:
     def _barred_market(self) -> str | None:
         if self.pool is None:
             return "unknown_market"
-        return None if self.pool.status == "open" else "market_not_open"
+        if self.pool.status != "open":
+            return "market_not_open"
+        cooling = self._member.barred_signs.get(self.ask.market) == self.ask.sign
+        return "cooling_down" if cooling else None
 
     def _barred_size(self) -> str | None:
         shares, portion = self.ask.shares, self.ask.portion_bps
@@ -126,14 +131,20 @@ class Judgement:
         pool, ask, rules = self._pool, self.ask, self.rules
         left = pool.remaining - shares - pool.open_short_shares
         after = curve.price(pool.terms, pool.sold + ask.sign * shares) * 10_000
+        one_closes = (
+            shares == 1 and not ask.opens and ask.sign * (pool.price_paise - pool.reference_paise) <= 0
+        )
         limit = ask.limit_paise
         broken = {
             "order_too_large": ask.opens and shares > rules.max_order_shares,
             "market_dry": ask.side == "buy" and left < pool.terms.min_market_shares,
             "insufficient_funds": self._consumption(shares) > spendable,
-            "price_band": after > pool.reference_paise * (10_000 + rules.band_bps)
-            if ask.sign > 0
-            else after < pool.reference_paise * (10_000 - rules.band_bps),
+            "price_band": not one_closes
+            and (
+                after > pool.reference_paise * (10_000 + rules.band_bps)
+                if ask.sign > 0
+                else after < pool.reference_paise * (10_000 - rules.band_bps)
+            ),
             "limit_not_met": ask.sign > 0 and limit is not None and self._total(shares) > limit,
         }
         return next((code for code, is_broken in broken.items() if is_broken), None)

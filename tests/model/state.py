@@ -44,6 +44,43 @@ class Holding:
 
 
 @dataclass
+class Waiting:
+    """An order that waits for a price: it fires when sold, taken with its sign, has reached its trigger."""
+
+    stop_id: int
+    request_id: int
+    user_id: int
+    market: str
+    kind: str
+    shares: int
+    sign: int
+    trigger_sold: int
+    status: str = "armed"
+    code: str | None = None
+
+    def is_crossed(self, sold: int) -> bool:
+        return self.sign * sold >= self.sign * self.trigger_sold
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        """Nearest first, then oldest."""
+        return self.sign * self.trigger_sold, self.stop_id
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the ledger, as far as it tells why it is there."""
+
+    sequence: int
+    user_id: int
+    shares: int
+    gross_paise: int
+    cause: str
+    stop_id: int | None = None
+    set_off_by: int | None = None
+
+
+@dataclass
 class Pool:
     """A market: its terms and its state. `price_before_window` is its price at the start of the band's window."""
 
@@ -54,6 +91,7 @@ class Pool:
     open_short_shares: int = 0
     pool_paise: int = 0
     price_before_window: int | None = None
+    halt_is_over: bool = False
 
     @property
     def remaining(self) -> int:
@@ -72,13 +110,14 @@ class Pool:
 
 @dataclass
 class Member:
-    """A user: cash and collateral, and the positions by market."""
+    """A user: cash and collateral, and by market the positions and the sign a cool-down bars."""
 
     cash_paise: int
     status: str = "active"
     registered: bool = True
     reserved_paise: int = 0
     holdings: dict[str, Holding] = field(default_factory=dict)
+    barred_signs: dict[str, int] = field(default_factory=dict)
 
     @property
     def buying_power(self) -> int:

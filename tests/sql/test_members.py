@@ -205,6 +205,16 @@ async def test_a_report_has_a_length(front: Front, text: str) -> None:
     assert (await front.call("report", await front.register("ada"), text))["refused"] == "invalid_text"
 
 
+async def test_reports_are_numbered_one_two_three(front: Front) -> None:
+    ada = await front.register("ada")
+    bob = await front.register("bob")
+    numbers = [
+        (await front.call("report", user, f"Report {index}"))["report_id"]
+        for index, user in enumerate([ada, bob, ada])
+    ]
+    assert numbers == [1, 2, 3]
+
+
 async def test_reports_are_bounded_in_number_and_for_members(front: Front) -> None:
     ada = await front.register("ada")
     for number in range(10):

@@ -94,14 +94,28 @@ async def test_a_quote_changes_nothing_and_the_order_costs_what_it_said(
         assert quoted[figure] == filled[figure]
 
 
-@pytest.mark.parametrize("orders", [0, 201])
-async def test_a_batch_has_one_to_two_hundred_orders(
-    connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection, orders: int
+async def test_a_batch_has_at_most_two_hundred_orders(
+    connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
 ) -> None:
     founded = await found(connection_owner)
-    asks = [Ask(number, founded.users[0], "22s1", "buy", 1) for number in range(1, orders + 1)]
+    asks = [Ask(number, founded.users[0], "22s1", "buy", 1) for number in range(1, 202)]
+    assert await execute(connection_service, founded.exchange_id, []) == []
     with pytest.raises(asyncpg.InvalidParameterValueError):
         await execute(connection_service, founded.exchange_id, asks)
+
+
+@pytest.mark.parametrize("bounds", ["[0:1]", "[5:6]"])
+async def test_a_batch_that_counts_its_orders_otherwise_is_refused(
+    connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection, bounds: str
+) -> None:
+    founded = await found(connection_owner)
+    order = "row(1, $2, '22s1', 'buy', 1, null, null, true)::betjee.order_request"
+    with pytest.raises(asyncpg.InvalidParameterValueError):
+        await connection_service.fetch(
+            f"select * from betjee.execute_orders($1, ('{bounds}=' || array[{order}, {order}]::text)::betjee.order_request[])",
+            founded.exchange_id,
+            founded.users[0],
+        )
 
 
 async def test_an_exchange_that_does_not_exist_is_an_error(connection_service: asyncpg.Connection) -> None:

@@ -25,10 +25,18 @@ select $1, 1000 + number, $2, 1, 1, 1663, 1663, 28, 1663, 'order', number,
   clock_timestamp() - interval '1 day' + number * interval '1 second'
 from generate_series(1, 20000) number
 """
+STOPS = """
+insert into betjee.stop_losses (
+  exchange_id, stop_id, user_id, shift_id, kind, shares, trigger_price_paise, trigger_sold, trigger_sign,
+  request_id, armed_at)
+select $1, 200000 + number, $2, 1, 'stop_loss', -1, 1000, -1000 - number, -1, 0, clock_timestamp()
+from generate_series(1, 20000) number
+"""
 ROWS_READ = """
 select coalesce(sum(seq_tup_read), 0) + coalesce(sum(idx_tup_fetch), 0) from pg_stat_xact_user_tables
 where schemaname = 'betjee'
 """
+EXECUTE = "select * from betjee.execute_orders($1, $2::betjee.order_request[])"
 WARM_UP = 6
 """A statement of a function gets its generic plan after five calls, and that is the one to judge."""
 
@@ -41,6 +49,7 @@ async def crowded(connection_owner: asyncpg.Connection, watcher: asyncpg.Connect
     for table in (MEMBERS, POSITIONS, ACCOUNTS):
         await connection_owner.execute(table, exchange_id)
     await connection_owner.execute(FILLS, exchange_id, founded.users[0])
+    await connection_owner.execute(STOPS, exchange_id, founded.users[0])
     await connection_owner.execute(
         "update betjee.exchanges set sequence = 100000 where exchange_id = $1", exchange_id
     )
@@ -77,8 +86,41 @@ async def test_a_batch_reads_a_few_rows_for_each_order(
             for place, user in enumerate(users[:batch])
         ]
         calls.append((exchange_id, [as_row(ask) for ask in asks]))
-    query = "select * from betjee.execute_orders($1, $2::betjee.order_request[])"
-    assert await rows_read(connection_service, query, calls) in range(batch, 20 + 10 * batch)
+    assert await rows_read(connection_service, EXECUTE, calls) in range(batch, 20 + 10 * batch)
+
+
+async def test_a_trade_that_sets_off_stops_reads_only_those(
+    crowded: tuple[int, list[int]],
+    connection_owner: asyncpg.Connection,
+    connection_service: asyncpg.Connection,
+) -> None:
+    exchange_id, users = crowded
+    await connection_owner.execute(
+        "update betjee.exchanges set settings = settings || $2::jsonb where exchange_id = $1",
+        exchange_id,
+        '{"max_order_shares": 1000000}',
+    )
+    buyer, *sellers = users
+    hold = [as_row(Ask(5_000_000, buyer, "22s1", "buy", 100, confirmed=True))]
+    await connection_service.fetch(EXECUTE, exchange_id, hold)
+    # Each sale of two shares sets off the stop that the buyer has armed one share below.
+    for number in range(WARM_UP + 1):
+        await connection_owner.execute(
+            "insert into betjee.stop_losses (exchange_id, stop_id, user_id, shift_id, kind, shares,"
+            " trigger_price_paise, trigger_sold, trigger_sign, request_id, armed_at)"
+            " values ($1, $2, $3, 1, 'stop_loss', -1, 1000, $4, -1, 0, clock_timestamp())",
+            exchange_id,
+            300_000 + number,
+            buyer,
+            100 - 3 * number - 1,
+        )
+    calls: list[tuple[object, ...]] = [
+        (exchange_id, [as_row(Ask(6_000_000 + number, seller, "22s1", "short", 2, confirmed=True))])
+        for number, seller in enumerate(sellers[: WARM_UP + 1])
+    ]
+    assert await rows_read(connection_service, EXECUTE, calls) <= 60
+    fired = "select count(*) from betjee.transactions where exchange_id = $1 and cause = 'stop_loss'"
+    assert await connection_service.fetchval(fired, exchange_id) == WARM_UP + 1
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,19 @@ def test_started_again_it_knows_everyone_and_new_orders_are_new(data_folder):
         assert_ended_cleanly(second, data_folder, signal.SIGTERM)
 
 
+def test_a_line_that_means_no_command_is_answered_by_a_hint_and_posted_nowhere(running):
+    you = Visitor(running.address)
+    for line, hint in (
+        ("/bye 22s1 10", "Did you mean `/buy`?"),
+        ("/buy 22s1", "/buy needs shares"),
+        ("/settings list", "Only moderators may use /settings."),
+        ("/portfolio Nobody", "There is no member “Nobody”."),
+    ):
+        assert hint in you.act({"kind": "send_message", "content": line})["hint"]
+        assert line not in "\n".join(you.texts())
+    assert "**Priya** has no account" in you.type("/portfolio priya")[0]
+
+
 def test_prices_move_while_one_only_looks(running):
     you = Visitor(running.address)
     first = wait_until(you.topic, MOVE_SECONDS, "the ticker")

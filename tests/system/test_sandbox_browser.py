@@ -66,12 +66,31 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
     expect(chat.get_by_text("Bought 10 × 22s1").first).to_be_visible(timeout=ANSWER_MILLISECONDS)
     expect(chat).to_contain_text("10 shares of 22s1")
     expect(chat).to_contain_text("Only you can see this")
+    expect(page.locator("#line-hint")).to_be_empty()
     expect(chat).to_contain_text(re.compile(r"You bought 10 × 22s1 at ₹"))
+
+    type_line("/portfolio Pria")
+    expect(page.locator("#line-hint")).to_have_text("There is no member “Pria”. Did you mean Priya?")
+    expect(composer).to_have_value("/portfolio Pria")
+    composer.fill("/buy 22s1 ")
+    expect(page.locator("#line-hint")).to_contain_text("/buy market shares [max_cost] · shares: How many")
+    composer.fill("")
 
     # From here on nobody touches the page: the simulated traders move the prices on it.
     ticker = page.locator("#channel-topic")
     before = ticker.inner_text()
     expect(ticker).not_to_have_text(before, timeout=MOVE_MILLISECONDS)
+
+    viewer = page.get_by_label("Viewing as")
+    viewer.select_option("Priya")
+    expect(page.locator("#action-status")).to_be_hidden()
+    page.reload()
+    expect(viewer.locator("option:checked")).to_have_text("Priya", timeout=ANSWER_MILLISECONDS)
+    page.set_viewport_size({"width": 400, "height": 800})
+    heights = [
+        page.locator(part).bounding_box()["height"] for part in (".preview-toolbar", ".channel-header")
+    ]
+    assert sum(heights) < 110
     assert faults == []
 
     assert running.stop() == ExitCode.DONE  # with the page still open

@@ -1,0 +1,104 @@
+"""The jobs: which there are, that only the leader does them, and that what fails is tried again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from bot.jobs import scheduled_jobs
+from exchange.database import Database as Connections
+from exchange.errors import ExchangeUnavailable
+from exchange.exchange import Exchange
+from exchange.leader import Leadership
+from exchange.models import Identity, Order, Side, Size
+from tests.bot.conftest import IMPATIENT
+from tests.conftest import Database
+
+
+@pytest.fixture
+async def owner(database: Database) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database.owner_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def does(exchange: Exchange, job: str, leadership: Leadership | None = None) -> bool:
+    """Do a job as the scheduler does, now; whether it woke the relay."""
+    nudge = asyncio.Event()
+    scheduled = scheduled_jobs(exchange, leadership, nudge).get_job(job)
+    await scheduled.func(*scheduled.args)
+    return nudge.is_set()
+
+
+async def test_the_jobs(exchange: Exchange):
+    names = {job.id for job in scheduled_jobs(exchange).get_jobs()}
+    assert names == {"sweep_outbox", "reopen_markets", "purge_requests", "purge_outbox"}
+
+
+async def test_only_the_leader_wakes_its_relay(exchange: Exchange, database: Database):
+    leadership = Leadership(database.service_url)
+    assert not await does(exchange, "sweep_outbox", leadership)
+    leadership.gained.set()
+    assert await does(exchange, "sweep_outbox", leadership)
+    assert await does(exchange, "sweep_outbox"), "without an election every process does its jobs"
+
+
+async def test_an_order_wakes_the_relay_of_its_process(database: Database):
+    nudge = asyncio.Event()
+    exchange = Exchange(Connections(database.service_url), on_order=nudge.set)
+    owner = Identity("discord", "1", "Owner")
+    exchange_id = await exchange.open_exchange(1, "discord", "1", "Guild", owner)
+    member = await exchange.register_user(exchange_id, 2, owner)
+    assert not nudge.is_set()
+    await exchange.execute_order(exchange_id, Order(3, member.user_id, "22s1", Side.BUY, Size(1)))
+    assert nudge.is_set()
+    await exchange.close()
+
+
+async def test_old_notices_are_forgotten(exchange: Exchange, owner: asyncpg.Connection):
+    exchange_id = await exchange.open_exchange(1, "discord", "1", "Guild", Identity("discord", "1", "Owner"))
+    await owner.execute(
+        "insert into betjee.outbox (exchange_id, kind, detail, state, created_at)"
+        " values ($1, 'old', '{}', 'kept', clock_timestamp() - interval '31 days')",
+        exchange_id,
+    )
+    await does(exchange, "purge_outbox")
+    assert await owner.fetchval("select count(*) from betjee.outbox") == 0
+
+
+async def test_halts_and_cool_downs_that_ended_are_found(exchange: Exchange, owner: asyncpg.Connection):
+    meera = Identity("discord", "1", "Owner")
+    halted, cooling, waiting = [
+        await exchange.open_exchange(number, "discord", str(number), "Guild", meera) for number in (1, 2, 3)
+    ]
+    halt = (
+        "update betjee.markets set status = 'halted', halted_until = clock_timestamp() + $2::interval"
+        " where exchange_id = $1 and code = '22s1'"
+    )
+    await owner.execute(halt.replace("$2::interval", "interval '-1 second'"), halted)
+    await owner.execute(halt.replace("$2::interval", "interval '1 hour'"), waiting)
+    member = await exchange.register_user(cooling, 10, meera)
+    await owner.execute(
+        "insert into betjee.positions values ($1, $2, 1, 0, 0, 0, 0, 1, clock_timestamp())",
+        cooling,
+        member.user_id,
+    )
+    due = await owner.fetch("select betjee.list_due_exchanges()")
+    assert {row[0] for row in due} == {halted, cooling}
+
+
+async def test_reopening_nothing_does_nothing(exchange: Exchange):
+    assert await exchange.reopen_markets() == 0
+    await does(exchange, "reopen_markets")
+
+
+async def test_a_database_that_is_away_ends_no_schedule(caplog: pytest.LogCaptureFixture):
+    away = Exchange(Connections("postgresql://nobody@127.0.0.1:1/nowhere", patience=IMPATIENT))
+    with pytest.raises(ExchangeUnavailable):
+        await away.purge_outbox()
+    for job in ("reopen_markets", "purge_requests", "purge_outbox"):
+        await does(away, job)
+        assert f"The job {job} was not done" in caplog.text
