@@ -86,9 +86,21 @@ def test_every_refusal_is_a_sentence_of_what_was_asked_and_says_that_nothing_was
 @pytest.mark.parametrize(
     ("side", "asked_bps", "buying_power_paise", "possible", "said"),
     [
-        (Side.BUY, 1, 100_000, 9, "0.01% of your buying power does not pay for one share, which costs **10.20"),
+        (
+            Side.BUY,
+            1,
+            100_000,
+            9,
+            "0.01% of your buying power does not pay for one share, which costs **10.20",
+        ),
         (Side.BUY, 10_000, 500, 0, "It would cost **10.20"),
-        (Side.SHORT, 1, 1_000_000, 9, "0.01% of your buying power is less than the collateral that one share"),
+        (
+            Side.SHORT,
+            1,
+            1_000_000,
+            9,
+            "0.01% of your buying power is less than the collateral that one share",
+        ),
         (Side.SHORT, 10_000, 500, 0, "reserve more collateral than your buying power"),
     ],
 )
