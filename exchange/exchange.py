@@ -187,8 +187,10 @@ class Exchange(Outbox):
         return [models.Standing.from_json(document) for document in documents]
 
     async def get_preferences(self, exchange_id: int) -> models.Preferences:
-        """The settings that a front end needs."""
+        """The settings that a front end needs. Raises `RequestRejected` where there is no such exchange."""
         document = await self._read("select betjee.get_preferences($1)", exchange_id)
+        if document is None:
+            raise RequestRejected("unknown_exchange", "There is no such exchange.")
         return models.Preferences.from_json(document)
 
     # Moderation

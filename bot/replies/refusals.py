@@ -127,11 +127,24 @@ def _price_band(outcome: Outcome) -> str:
 
 def _insufficient_funds(outcome: Outcome) -> str:
     total, buying_power = _price(outcome.total_paise), _price(outcome.buying_power_paise)
+    if outcome.asked_bps is not None and _whole_would_do(outcome):
+        # A portion that is too small for a share is priced as one.
+        part = f"{portion(outcome.asked_bps)} of your buying power"
+        if outcome.side is Side.SHORT:
+            return f"{part} is less than the collateral that one share reserves beside the {total} it brings."
+        return f"{part} does not pay for one share, which costs {total} with tax."
     if outcome.side is Side.SHORT:
         return (
             f"It would bring {total}, but reserve more collateral than your buying power of {buying_power}."
         )
     return f"It would cost {total}, and your buying power is {buying_power}."
+
+
+def _whole_would_do(outcome: Outcome) -> bool:
+    """Whether all of the buying power would pay for the share for which a part of it does not."""
+    if outcome.side is Side.SHORT:
+        return bool(outcome.possible_shares)
+    return (outcome.total_paise or 0) <= (outcome.buying_power_paise or 0)
 
 
 def _limit_not_met(outcome: Outcome) -> str:

@@ -51,13 +51,18 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Opens the exchange of a community, with its markets and its owner as the first moderator. A
--- community that has one keeps it, so that this may be called whenever a guild is seen.
+-- community that has one keeps it, so that this may be called whenever a guild is seen; only the request
+-- that opened it is remembered, and a name or an owner that have changed since make it no other request.
 -- Locks: the new row of communities, on which a second caller waits; then the exchange is its own.
 declare
+  v_parameters text := jsonb_build_array(p_provider, p_community_id)::text;
   v_exchange exchanges;
   v_market record;
   v_owner_user_id bigint;
 begin
+  if p_request_id is null or p_request_id <= 0 then
+    raise exception 'A request has a number above zero, not %.', p_request_id using errcode = 'invalid_parameter_value';
+  end if;
   v_exchange.exchange_id := find_exchange(p_provider, p_community_id);
   if v_exchange.exchange_id is null then
     insert into exchanges (name, settings) values (left(p_name, 100), default_settings()) returning * into v_exchange;
@@ -73,8 +78,13 @@ begin
     v_owner_user_id := ensure_user(v_exchange.exchange_id, p_provider, p_owner_provider_user_id, p_owner_display_name);
     insert into moderators (exchange_id, user_id, rank) values (v_exchange.exchange_id, v_owner_user_id, 'owner');
     perform log_moderation(v_exchange, v_owner_user_id, 'open_exchange', jsonb_build_object('name', v_exchange.name), p_request_id);
+    return remember_request(
+      v_exchange.exchange_id, p_request_id, 'open_exchange', v_parameters,
+      jsonb_build_object('exchange_id', v_exchange.exchange_id));
   end if;
-  return jsonb_build_object('exchange_id', v_exchange.exchange_id);
+  return coalesce(
+    recall_request(v_exchange.exchange_id, p_request_id, 'open_exchange', v_parameters),
+    jsonb_build_object('exchange_id', v_exchange.exchange_id));
 end
 $$;
 comment on function open_exchange(bigint, text, text, text, text, text) is 'Open the exchange of a community, once.';

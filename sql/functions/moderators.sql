@@ -111,7 +111,7 @@ as $$
 -- request gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
-  v_text text := trim(p_text);
+  v_text text := trimmed(p_text);
   v_parameters text := jsonb_build_array(p_user_id, p_text)::text;
   v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'report', v_parameters);
   v_report_id bigint;

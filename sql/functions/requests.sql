@@ -33,6 +33,12 @@ as $$
 $$;
 comment on function refusal(text, text) is 'The outcome of a refused request: a code for programs and a sentence for people.';
 
+create or replace function trimmed(p_text text) returns text
+language sql immutable parallel safe
+-- Every character that shows as nothing at an end, not only spaces.
+return btrim(p_text, E' \t\n\x0b\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff');
+comment on function trimmed(text) is 'A text without the white space around it.';
+
 create or replace function recall_request(
   p_exchange_id bigint, p_request_id bigint, p_operation text, p_parameters text
 ) returns jsonb

@@ -7,7 +7,7 @@ as $$
 -- The user with an identity, made where there is none. Must be called under the exchange's lock.
 declare
   v_user_id bigint;
-  v_display_name text := coalesce(nullif(left(trim(p_display_name), 100), ''), 'Someone');
+  v_display_name text := coalesce(nullif(trimmed(left(trimmed(p_display_name), 100)), ''), 'Someone');
 begin
   select user_id into v_user_id from accounts
   where exchange_id = p_exchange_id and provider = p_provider and provider_user_id = p_provider_user_id;

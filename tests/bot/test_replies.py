@@ -83,6 +83,45 @@ def test_every_refusal_is_a_sentence_of_what_was_asked_and_says_that_nothing_was
     assert "Your balance: **₹" in (full.description or "")
 
 
+@pytest.mark.parametrize(
+    ("side", "asked_bps", "buying_power_paise", "possible", "said"),
+    [
+        (
+            Side.BUY,
+            1,
+            100_000,
+            9,
+            "0.01% of your buying power does not pay for one share, which costs **10.20",
+        ),
+        (Side.BUY, 10_000, 500, 0, "It would cost **10.20"),
+        (
+            Side.SHORT,
+            1,
+            1_000_000,
+            9,
+            "0.01% of your buying power is less than the collateral that one share",
+        ),
+        (Side.SHORT, 10_000, 500, 0, "reserve more collateral than your buying power"),
+    ],
+)
+def test_a_part_that_pays_for_no_share_is_not_told_as_too_few_coins(
+    side: Side, asked_bps: int, buying_power_paise: int, possible: int, said: str
+) -> None:
+    card = refusals.refused(
+        outcome(
+            side,
+            status=Status.REFUSED,
+            code=Refusal.INSUFFICIENT_FUNDS,
+            asked_shares=None,
+            asked_bps=asked_bps,
+            total_paise=1_020,
+            buying_power_paise=buying_power_paise,
+            possible_shares=possible,
+        )
+    )
+    assert said in (card.description or "").replace("₹", "")
+
+
 @pytest.mark.parametrize("side", list(Side))
 def test_trades_are_within_limits_whatever_their_figures(side: Side):
     result = outcome(side)

@@ -134,7 +134,7 @@ async def test_one_poisoned_order_fails_no_stranger(
     founded = await found(connection_owner)
     orders = [buy(founded, request_id) for request_id in range(1, 10)]
     poisoned = asdict(buy(founded, 99)) | {"size": Size(1)} | poison
-    orders.insert(5, Order(**poisoned))  # type: ignore[arg-type]  # that is the poison
+    orders.insert(5, Order(**poisoned))
     outcomes = await submit_together(exchange, founded, connection_owner, watcher, orders)
     assert isinstance(outcomes.pop(5), RequestRejected)
     assert [outcome.status for outcome in outcomes if isinstance(outcome, Outcome)] == [Status.FILLED] * 9

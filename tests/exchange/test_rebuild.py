@@ -37,7 +37,9 @@ async def test_a_repair_waits_for_the_trade_in_hand_and_repairs_what_it_left(
         await wait_for_waiting(watcher, "_exchange(")
         # What the trade changes after the repair has begun to wait, the repair must see.
         await execute(
-            connection_owner, damaged.exchange_id, [Ask(2, damaged.users[1], "22s1", "buy", 3, confirmed=True)]
+            connection_owner,
+            damaged.exchange_id,
+            [Ask(2, damaged.users[1], "22s1", "buy", 3, confirmed=True)],
         )
     report = await repair
     assert report.discrepancies == []

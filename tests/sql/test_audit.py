@@ -1,5 +1,7 @@
 """The audit finds whatever is changed behind the exchange's back, and a rebuild puts it right."""
 
+from typing import Literal
+
 import asyncpg
 import pytest
 
@@ -89,7 +91,10 @@ async def test_every_damage_is_found(
 @pytest.mark.parametrize("said", SINGLE_ROWS)
 @pytest.mark.parametrize("pricing", ["integral", "average"])
 async def test_every_row_is_held_against_the_rules(
-    connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection, said: str, pricing: str
+    connection_owner: asyncpg.Connection,
+    connection_service: asyncpg.Connection,
+    said: str,
+    pricing: Literal["integral", "average"],
 ) -> None:
     traded = await trade(connection_owner, connection_service, Terms(pricing=pricing))
     assert await connection_service.fetch(AUDIT, traded.exchange_id) == []
@@ -127,9 +132,7 @@ async def test_an_exchange_of_a_community_has_an_owner(
     front: Front, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
 ) -> None:
     assert await connection_service.fetch(AUDIT, front.exchange_id) == []
-    await connection_owner.execute(
-        "delete from betjee.moderators where exchange_id = $1", front.exchange_id
-    )
+    await connection_owner.execute("delete from betjee.moderators where exchange_id = $1", front.exchange_id)
     assert "no owner" in str(await connection_service.fetch(AUDIT, front.exchange_id))
 
 
@@ -141,7 +144,9 @@ async def test_a_sequence_that_was_set_back_is_found_and_repaired(
     behind = "The sequence 7 is behind 99, which a record has already."
     assert behind in [row[0] for row in await connection_service.fetch(AUDIT, traded.exchange_id)]
     differing = "select kind from betjee.replayed_state($1, 1000000) where figures is distinct from stored"
-    assert "sequence" in [row["kind"] for row in await connection_service.fetch(differing, traded.exchange_id)]
+    assert "sequence" in [
+        row["kind"] for row in await connection_service.fetch(differing, traded.exchange_id)
+    ]
     await connection_owner.execute("select betjee.repair_exchange($1)", traded.exchange_id)
     assert "behind" not in str(await connection_service.fetch(AUDIT, traded.exchange_id))
     sequence = "select sequence from betjee.exchanges where exchange_id = $1"

@@ -27,6 +27,31 @@ async def test_a_community_gets_one_exchange_with_ten_markets_and_its_owner(fron
     assert (owner["rank"], owner["provider_user_id"]) == ("owner", "owner")
 
 
+async def test_the_request_that_opened_an_exchange_is_remembered(front: Front) -> None:
+    for owner in ("owner", "another"):
+        again = await front.document("open_exchange", 1_000, DISCORD, front.guild, "Guild", owner, "Name")
+        assert again == {"exchange_id": front.exchange_id}
+    signed_up = await front.call("register_user", DISCORD, "ada", "Ada", request_id=1_000)
+    assert signed_up["refused"] == "request_reused"
+    await front.call("register_user", DISCORD, "ada", "Ada", request_id=1_002)
+    other = await front.document("open_exchange", 1_002, DISCORD, front.guild, "Guild", "owner", "Name")
+    assert other["refused"] == "request_reused"
+
+
+@pytest.mark.parametrize("request_id", [0, -5, None])
+@pytest.mark.parametrize("guild", ["new", "known"])
+async def test_an_exchange_is_opened_by_a_request_with_a_number(
+    front: Front, request_id: int | None, guild: str
+) -> None:
+    guild = front.guild if guild == "known" else f"{front.guild}x"
+    with pytest.raises(asyncpg.InvalidParameterValueError):
+        await front.document("open_exchange", request_id, DISCORD, guild, "Guild", "owner", "Owner")
+
+
+async def test_a_name_that_shows_as_nothing_is_someone(front: Front) -> None:
+    assert (await front.call("register_user", DISCORD, "ada", "\n\u3000\t"))["display_name"] == "Someone"
+
+
 async def test_a_community_opened_by_many_at_once_gets_one_exchange(
     sessions: list[asyncpg.Connection],
 ) -> None:
@@ -175,7 +200,7 @@ async def test_reports_reach_moderators_and_nobody_else(front: Front) -> None:
         await front.listing("list_reports", ada, 10)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "x" * 1_001])
+@pytest.mark.parametrize("text", ["", "   ", "\n\n\n", "\u00a0\t\u200b\u3000", "x" * 1_001])
 async def test_a_report_has_a_length(front: Front, text: str) -> None:
     assert (await front.call("report", await front.register("ada"), text))["refused"] == "invalid_text"
 
