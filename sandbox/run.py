@@ -13,9 +13,11 @@ from simcord.backend.serializers import guild_create_payload
 from bot.client import BetJee
 from bot.communities import PROVIDER
 from bot.jobs import scheduled_jobs
+from bot.postman import Postman
+from bot.relay import Relay
 from bot.run import redis_client
 from exchange.database import Database
-from exchange.errors import ExchangeUnavailable
+from exchange.errors import ExchangeError, ExchangeUnavailable
 from exchange.exchange import Exchange
 from exchange.models import Identity
 from runtime.settings import Settings
@@ -31,6 +33,8 @@ SETTLE_SECONDS: Final = 15.0
 
 SECONDS_BETWEEN_ORDERS: Final = 2.0
 """Of all simulated traders together, on average."""
+
+DELIVERY_SECONDS: Final = 2.0
 
 EXCHANGE_LOOK_SECONDS: Final = 1.0
 
@@ -96,6 +100,7 @@ async def _run_until(stop: asyncio.Event, port: int, exchange: Exchange, bot: Be
             running = [
                 tasks.create_task(keep_time(env, preview, turn, acted)),
                 tasks.create_task(_enliven(exchange, bot, guild, turn)),
+                tasks.create_task(_deliver(exchange, bot, turn)),
             ]
             print(f"{address}\n{HINT}", flush=True)  # noqa: T201  # the address is what the command is asked for
             await stop.wait()
@@ -132,6 +137,16 @@ async def _enliven(exchange: Exchange, bot: BetJee, guild: Guild, turn: asyncio.
             identity = Identity(PROVIDER, str(person.discord_id), person.display_name)
             pause = SECONDS_BETWEEN_ORDERS * len(TRADERS)
             tasks.create_task(Trader(exchange, exchange_id, identity, pause, ticker.tell).trade())
+
+
+async def _deliver(exchange: Exchange, bot: BetJee, turn: asyncio.Lock) -> None:
+    """Send what the outbox has, as the bot's own relay does, but never while the page shows an action."""
+    relay = Relay(exchange, Postman(bot), pause_seconds=0)
+    while True:
+        await asyncio.sleep(DELIVERY_SECONDS)
+        async with turn:
+            with contextlib.suppress(ExchangeError):
+                await relay.sweep()
 
 
 async def _exchange_of_the_guild(exchange: Exchange) -> int:
