@@ -115,7 +115,9 @@ async def test_how_long_a_cool_down_lasts_is_told(floor: Floor) -> None:
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["ones own stops", "one percent and no more"])
-async def test_few_shares_and_ones_own_lock_nobody_out(floor: Floor, own: bool) -> None:  # a parameter of the test
+async def test_few_shares_and_ones_own_lock_nobody_out(
+    floor: Floor, own: bool
+) -> None:  # a parameter of the test
     seller = 0 if own else 5
     await floor.arm(0, "stop_loss", await floor.price() - 100, 500 if own else 100)
     await floor.order(seller, "sell" if own else "short", 20)
