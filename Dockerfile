@@ -13,6 +13,7 @@ COPY exchange exchange
 COPY runtime runtime
 COPY sandbox sandbox
 COPY sql sql
+COPY web web
 # The build backend is in the lock, so that nothing unpinned is fetched here.
 RUN /opt/betjee/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 

@@ -1,0 +1,1 @@
+"""The sign-up page, and what else of the exchange is seen in a browser."""
