@@ -66,4 +66,4 @@ async def purge_requests(exchange: Exchange) -> None:
 
 async def purge_outbox(exchange: Exchange) -> None:
     """Forget old notices and ended alerts."""
-    _log.info("Forgot %d old notices and alerts.", await exchange.purge_outbox())
+    _log.info("Forgot %d old notices, alerts and waiting orders.", await exchange.purge_outbox())

@@ -30,6 +30,15 @@ class Calls:
         except (asyncpg.PostgresError, asyncpg.DataError) as error:
             raise rejection(error) from error
 
+    async def _purge(self, query: str, limit: int) -> int:
+        """Call a function that forgets at most `limit` rows until it finds fewer; returns how many it forgot."""
+        forgotten = 0
+        while True:
+            count = int(await self._read(query, limit))
+            forgotten += count
+            if count < limit:
+                return forgotten
+
     async def _write(self, request_id: int, query: str, *arguments: Any) -> Json:
         """Call a writing function; `request_id` is its first argument, `$1`."""
         try:

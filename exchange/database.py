@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,6 +42,9 @@ REFUSED_ENTRY = (
 # Compiling a plan to machine code takes longer than any of our statements; a server may do so by default.
 _SERVER_SETTINGS = {"jit": "off"}
 
+# The last attempt is given this long, however late it is: an answer may be on its way.
+_LEAST_SECONDS = 0.5
+
 
 class _Closed(Exception):
     """The pool was closed for good while something still had to be asked."""
@@ -57,6 +61,10 @@ class Patience:
 
 
 async def _prepare_connection(connection: asyncpg.Connection) -> None:
+    # Else a statement that nobody waits for any more would go on, and hold its locks, to its end. Not
+    # every platform of the server can look whether its client is still there.
+    with contextlib.suppress(asyncpg.InvalidParameterValueError):
+        await connection.execute("set client_connection_check_interval = '1s'")
     await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
 
 
@@ -124,7 +132,8 @@ class Database:
             try:
                 async with self._connection() as connection:
                     sent = True
-                    return await connection.fetch(query, *arguments)
+                    seconds = min(self._patience.statement_seconds, max(deadline - clock(), _LEAST_SECONDS))
+                    return await connection.fetch(query, *arguments, timeout=seconds)
             except (*REFUSED_ENTRY, _Closed) as error:
                 raise _without_answer(maybe_executed, request_id, error) from error
             except (*ROLLED_BACK, *CONNECTION_LOST) as error:

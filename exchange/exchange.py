@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from exchange import models, stops
 from exchange.batching import OrderQueue, order_request
 from exchange.database import Database
-from exchange.errors import RequestRejected
+from exchange.errors import ExchangeError, RequestRejected
 from exchange.outbox import Outbox
 
 _QUOTES_AT_MOST = 25
@@ -277,12 +277,23 @@ class Exchange(Outbox):
         await self._rows("select from betjee.execute_orders($1, '{}')", exchange_id)
 
     async def reopen_markets(self) -> int:
-        """Apply the deadlines of all exchanges that have any; returns how many exchanges that were."""
+        """Apply the deadlines of all exchanges that have any; returns how many exchanges that were.
+
+        One that cannot be reached keeps no other waiting; its `ExchangeError` is raised at the end.
+        """
         exchange_ids = await self._read_all("select betjee.list_due_exchanges()")
-        for exchange_id in exchange_ids:
-            await self.apply_deadlines(exchange_id)
+        outcomes = [await self._try_deadlines(exchange_id) for exchange_id in exchange_ids]
+        if errors := [error for error in outcomes if error is not None]:
+            raise errors[0]
         return len(exchange_ids)
 
+    async def _try_deadlines(self, exchange_id: int) -> ExchangeError | None:
+        try:
+            await self.apply_deadlines(exchange_id)
+        except ExchangeError as error:
+            return error
+        return None
+
     async def purge_requests(self, limit: int = 10_000) -> int:
-        """Forget the outcomes of requests older than 30 days, at most `limit`; returns how many."""
-        return int(await self._read("select betjee.purge_requests($1)", limit))
+        """Forget the outcomes of requests older than 30 days, `limit` at a time; returns how many."""
+        return await self._purge("select betjee.purge_requests($1)", limit)

@@ -132,4 +132,4 @@ class Outbox(Calls):
 
     async def purge_outbox(self, limit: int = 10_000) -> int:
         """Forget notices, and alerts that ended, of more than 30 days ago; returns how many."""
-        return int(await self._read("select betjee.purge_outbox($1)", limit))
+        return await self._purge("select betjee.purge_outbox($1)", limit)

@@ -53,7 +53,7 @@ begin
       if v_held.user_id is not null then
         return next v_held;
       end if;
-      v_held := (p_exchange_id, v_fill.user_id, v_fill.shift_id, 0, 0, 0, 0, null, null)::positions;
+      v_held := no_position(p_exchange_id, v_fill.user_id, v_fill.shift_id);
     end if;
     v_held := apply_fill(v_held, v_fill.shares, v_fill.gross_paise, v_fill.tax_paise);
   end loop;
@@ -148,7 +148,7 @@ begin
   select format('Order %s of user %s waits to trade %s shares, but the position is %s.',
     s.stop_id, s.user_id, s.shares, coalesce(p.shares, 0))
   from stop_losses s left join positions p using (exchange_id, user_id, shift_id)
-  where s.exchange_id = p_exchange_id and s.status in ('armed', 'suspended')
+  where s.exchange_id = p_exchange_id and s.status in ('armed', 'held', 'suspended')
     and sign(s.shares) is distinct from -sign(p.shares);
 
   return query select * from audit_fills(p_exchange_id);
@@ -201,7 +201,7 @@ as $$
     lateral (
       select sum(t.shares) as shares from transactions t
       where t.exchange_id = p_exchange_id and t.user_id = s.user_id and t.shift_id = s.shift_id) held
-  where s.exchange_id = p_exchange_id and s.status in ('armed', 'suspended')
+  where s.exchange_id = p_exchange_id and s.status in ('armed', 'held', 'suspended')
     and sign(s.shares) is distinct from -sign(held.shares)
 $$;
 comment on function orphaned_stops(bigint) is 'Orders that wait without a position, by the ledger, that they would reduce.';
@@ -230,8 +230,8 @@ as $$
   where u.exchange_id = p_exchange_id
   union all
   select 'position', coalesce(p.user_id, r.user_id) || ' in ' || m.code,
-    to_jsonb(r) - '{exchange_id,user_id,shift_id,cooldown_sign,cooldown_until}'::text[],
-    to_jsonb(p) - '{exchange_id,user_id,shift_id,cooldown_sign,cooldown_until}'::text[]
+    to_jsonb(r) - '{exchange_id,user_id,shift_id,cooldown_sign,cooldown_until,cooldown_by,set_off_sign,set_off_shares,set_off_until}'::text[],
+    to_jsonb(p) - '{exchange_id,user_id,shift_id,cooldown_sign,cooldown_until,cooldown_by,set_off_sign,set_off_shares,set_off_until}'::text[]
   from (select * from positions where exchange_id = p_exchange_id) p
   full join replayed_positions(p_exchange_id, p_sequence) r using (user_id, shift_id)
   join markets m on m.exchange_id = p_exchange_id and m.shift_id = coalesce(p.shift_id, r.shift_id)

@@ -47,21 +47,70 @@ create or replace function end_cooldowns(p_exchange exchanges) returns integer[]
 language sql
 set search_path = betjee, pg_temp
 as $$
--- Ends the cool-downs whose time is over. In their markets, stops that were held back may now fire.
+-- Ends the cool-downs whose time is over, and arms the stops that they held back.
   with ended as (
-    update positions p set cooldown_sign = null, cooldown_until = null
+    update positions p set cooldown_sign = null, cooldown_until = null, cooldown_by = null
     where p.exchange_id = p_exchange.exchange_id and p.cooldown_until <= p_exchange.updated_at
-    returning p.shift_id)
+    returning p.user_id, p.shift_id),
+  armed as (
+    update stop_losses s set status = 'armed'
+    where s.exchange_id = p_exchange.exchange_id and s.stop_id = any (array(
+      select h.stop_id
+      from ended e,
+        lateral (
+          select h.stop_id from stop_losses h
+          where h.exchange_id = p_exchange.exchange_id and h.user_id = e.user_id and h.shift_id = e.shift_id
+            and h.status = 'held'
+          limit 1000) h)))
   select array_agg(distinct shift_id) from ended
 $$;
 comment on function end_cooldowns(exchanges) is 'End the cool-downs whose time is over; returns their markets.';
+
+create or replace function noted_set_off(
+  p_held positions, p_settings exchange_settings, p_market markets, p_origin stop_origin, p_shares bigint, p_time timestamptz
+) returns positions
+language plpgsql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+-- Who sets off others' stops in the direction of their own order could turn round and take the profit of
+-- it. What they have set off adds up while each is less than cooldown_seconds after the one before, so
+-- that many small orders count as one; above cooldown_share_bps of max_tradable_shares they cool down.
+declare
+  v_held positions := p_held;
+begin
+  v_held.set_off_shares := p_shares
+    + case when p_held.set_off_until > p_time and p_held.set_off_sign = p_origin.sign then p_held.set_off_shares else 0 end;
+  v_held.set_off_sign := p_origin.sign;
+  v_held.set_off_until := p_time + make_interval(secs => p_settings.cooldown_seconds);
+  if v_held.set_off_shares * 10000 > p_market.max_tradable_shares::bigint * p_settings.cooldown_share_bps
+    and p_settings.cooldown_seconds > 0 and p_held.cooldown_sign is distinct from p_origin.sign then
+    v_held.cooldown_sign := -p_origin.sign;
+    v_held.cooldown_until := greatest(p_held.cooldown_until, v_held.set_off_until);
+    v_held.cooldown_by := coalesce(p_held.cooldown_by, p_origin.sequence);
+  end if;
+  return v_held;
+end
+$$;
+comment on function noted_set_off(positions, exchange_settings, markets, stop_origin, bigint, timestamptz) is 'The position of who has set off another''s stop, with the cool-down that may follow.';
+
+create or replace function origin_of_halt(p_market markets, p_time timestamptz, p_pause_seconds integer) returns transactions
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- What stops left to do at a halt, and while the next is a while off, is the doing of the order that led
+-- to it. Null where there is none, or its owner is gone.
+  select t from transactions t
+  where t.exchange_id = p_market.exchange_id and t.sequence = p_market.halted_by
+    and p_market.reopened_at > p_time - make_interval(secs => p_pause_seconds)
+$$;
+comment on function origin_of_halt(markets, timestamptz, integer) is 'The fill of the order that is behind stops which had to wait for the end of a halt, or null.';
 
 create or replace function turned_stop(p_stop stop_losses, p_outcome order_outcome, p_time timestamptz) returns stop_losses
 language plpgsql immutable parallel safe
 set search_path = betjee, pg_temp
 as $$
--- A stop after its turn: filled; armed with what the band has left of it; suspended with its owner;
--- still armed where its owner is cooling down or its market is halted; or failed, with the reason.
+-- A stop after its turn: filled; armed with what the band has left of it; suspended with its owner, or
+-- held until their cool-down ends; or failed, with the reason.
 declare
   v_stop stop_losses := p_stop;
 begin
@@ -72,7 +121,9 @@ begin
     v_stop.ended_at := p_time;
   elsif p_outcome.code in ('user_frozen', 'user_banned') then
     v_stop.status := 'suspended';
-  elsif p_outcome.code not in ('cooling_down', 'price_band') then
+  elsif p_outcome.code = 'cooling_down' then
+    v_stop.status := 'held';
+  elsif p_outcome.code <> 'price_band' then
     v_stop.status := 'failed';
     v_stop.code := p_outcome.code;
     v_stop.ended_at := p_time;

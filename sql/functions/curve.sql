@@ -81,6 +81,11 @@ language sql immutable parallel safe
 return ((p_market).price_max_paise * (10000 + (p_market).tax_bps) + 9999) / 10000;
 comment on function collateral_per_share(markets) is 'Paise that are reserved for each share sold short.';
 
+create or replace function no_position(p_exchange_id bigint, p_user_id bigint, p_shift_id integer) returns positions
+language sql immutable parallel safe
+return (p_exchange_id, p_user_id, p_shift_id, 0, 0, 0, 0, null, null, null, null, null, null)::positions;
+comment on function no_position(bigint, bigint, integer) is 'The position of who has never traded in a market.';
+
 create or replace function apply_fill(p_held positions, p_signed_shares bigint, p_gross_paise bigint, p_tax_paise bigint) returns positions
 language plpgsql immutable parallel safe
 set search_path = betjee, pg_temp

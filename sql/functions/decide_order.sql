@@ -120,7 +120,9 @@ begin
     -- The size: as given, or the portion that is asked for of the buying power or of the position.
     v_outcome.shares := p_order.shares;
     if p_order.portion_bps is not null and v_opens then
-      v_spendable_paise := v_buying_power_paise * p_order.portion_bps / 10000;
+      -- Divided before it is multiplied, so that no amount is too large.
+      v_spendable_paise := v_buying_power_paise / 10000 * p_order.portion_bps
+        + v_buying_power_paise % 10000 * p_order.portion_bps / 10000;
       v_outcome.shares := greatest(1, largest_order(
         p_settings, p_market, p_from, p_reference_paise, p_order, v_spendable_paise, v_at_most));
     elsif p_order.portion_bps is not null then
@@ -189,9 +191,11 @@ as $$
 -- Judges a waiting order at its turn as the order it has become: to close what is still held of its
 -- shares. Where that would carry the price through the band, as much of it is filled as the band
 -- permits, which its outcome shows by fewer shares than were asked, or it is refused as price_band;
--- either way the market is to be halted. After the halt the band is measured from where the price
--- stands, so at least one share passes each time.
+-- either way the band is reached. Later it is measured from where the price stands then, so at least
+-- one share passes each time. A cool-down does not hold back a stop-loss from before the order that led
+-- to it: its trigger was chosen without knowing what the order would set off, so it takes no profit of that.
 declare
+  v_held positions := p_held;
   v_order order_request;
   v_decision order_decision;
   v_outcome order_outcome;
@@ -202,13 +206,19 @@ begin
   v_order.side := case when p_stop.shares < 0 then 'sell' else 'cover' end;
   v_order.shares := least(abs(p_stop.shares), abs(p_held.shares));
   v_order.confirmed := true;
-  v_decision := decide_order(p_settings, p_market, p_from, p_reference_paise, p_user, p_held, v_order);
+  if p_stop.kind = 'stop_loss' and p_stop.stop_id < p_held.cooldown_by then
+    v_held.cooldown_sign := null;
+  end if;
+  v_decision := decide_order(p_settings, p_market, p_from, p_reference_paise, p_user, v_held, v_order);
   v_outcome := v_decision.outcome;
   if v_outcome.code = 'price_band' and v_outcome.possible_shares > 0 then
     v_order.shares := v_outcome.possible_shares;
-    v_decision := decide_order(p_settings, p_market, p_from, p_reference_paise, p_user, p_held, v_order);
+    v_decision := decide_order(p_settings, p_market, p_from, p_reference_paise, p_user, v_held, v_order);
     v_decision.outcome.asked_shares := v_outcome.asked_shares;
   end if;
+  v_held := v_decision.held;
+  v_held.cooldown_sign := p_held.cooldown_sign;
+  v_decision.held := v_held;
   return v_decision;
 end
 $$;

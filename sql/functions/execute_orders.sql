@@ -24,7 +24,8 @@ as $$
 --
 -- A fill that carries the price to waiting orders sets them off before the next order has its turn.
 -- What a move has crossed joins the end of a queue, the nearest first, then the oldest; at its turn
--- each is looked at again, and its fill is a move like any other, until no stop is crossed.
+-- each is looked at again, and its fill is a move like any other, until no stop is crossed. A batch
+-- gives at most 20,000 stops their turns; what is left goes on in the next.
 declare
   v_exchange exchanges;
   v_settings exchange_settings;
@@ -76,13 +77,15 @@ declare
   v_sign integer;
   v_decision order_decision;
   v_outcome order_outcome;
-  -- The order that set off the stops that have their turns.
-  v_origin_sequence bigint;
-  v_origin_user_number integer;
-  v_origin_position_number integer;
-  v_origin_sign integer;
-  v_set_off_shares bigint;
+  v_turns integer := 0;
+  -- The order that set off the stops that have their turns; before the first order, by market.
+  v_origin stop_origin;
+  v_origins stop_origin[] := '{}';
+  v_origin_fill transactions;
   v_halted integer[] := '{}';
+  -- Markets where stops must wait without a halt, those of one sign or, where turns have run out, all.
+  v_waits boolean[] := '{}';
+  v_has_changed boolean := false;
 begin
   -- An order is looked up by its number, so that an array that counts otherwise must not get in.
   if p_orders is null or cardinality(p_orders) > 200 or array_ndims(p_orders) > 1 or array_lower(p_orders, 1) <> 1 then
@@ -112,7 +115,8 @@ begin
   from (
     select m.* from markets m
     where m.exchange_id = p_exchange_id
-      and (m.code = any (v_codes) or m.halted_until <= v_exchange.updated_at or m.shift_id = any (v_shift_ids))
+      and (m.code = any (v_codes) or m.halted_until <= v_exchange.updated_at
+        or m.stops_due_at <= v_exchange.updated_at or m.shift_id = any (v_shift_ids))
     order by m.shift_id for update) m;
   for v_market_number in 1 .. coalesce(cardinality(v_markets), 0) loop
     v_market := v_markets[v_market_number];
@@ -122,10 +126,17 @@ begin
     if v_market.halted_until <= v_exchange.updated_at then
       v_market.status := 'open';
       v_market.halted_until := null;
+      v_market.reopened_at := v_exchange.updated_at;
       v_market.version := v_market.version + 1;
       v_markets[v_market_number] := v_market;
       v_exchange.sequence := v_exchange.sequence + 1;
       v_notices := array_append(v_notices, reopening_notice(v_market, v_point));
+    end if;
+    if v_market.stops_due_at <= v_exchange.updated_at then
+      v_market.stops_due_at := null;
+      v_market.version := v_market.version + 1;
+      v_markets[v_market_number] := v_market;
+      v_has_changed := true;
     end if;
     -- Stops that could not be executed when the price crossed them, and now may be.
     if v_market.status = 'open' and v_nearest_falls[v_market_number] <= -v_point.sold then
@@ -153,6 +164,22 @@ begin
       select p.* from positions p
       where p.exchange_id = p_exchange_id and p.user_id = g.user_id and p.shift_id = v_shift_ids[g.market_number] limit 1) p on true
     order by g.ordinal);
+  for v_market_number in select distinct r.market_number from unnest(v_ranges) r loop
+    v_origin_fill := origin_of_halt(v_markets[v_market_number], v_exchange.updated_at, v_settings.halt_pause_seconds);
+    select u.* into v_user from users u where u.exchange_id = p_exchange_id and u.user_id = v_origin_fill.user_id;
+    if found then
+      v_user_number := coalesce(array_position(v_user_ids, v_user.user_id), cardinality(v_user_ids) + 1);
+      v_user_ids[v_user_number] := v_user.user_id;
+      v_users[v_user_number] := v_user;
+      v_position_number := (v_user_number - 1) * cardinality(v_markets) + v_market_number;
+      select p.* into v_held from positions p
+      where p.exchange_id = p_exchange_id and p.user_id = v_user.user_id and p.shift_id = v_origin_fill.shift_id;
+      v_positions[v_position_number] := v_held;
+      v_changed_places := array_append(v_changed_places, v_position_number);
+      v_origins[v_market_number] := (
+        v_origin_fill.sequence, v_user_number, v_position_number, sign(v_origin_fill.shares))::stop_origin;
+    end if;
+  end loop;
 
   -- Decide, one order after the other, on the state that whatever came before it has left.
   loop
@@ -180,9 +207,17 @@ begin
         v_stop := v_crossed.stop;
       end if;
 
-      if v_market.status <> 'open' or v_stop.stop_id is null or v_stop.trigger_level > v_range.to_level then
-        -- The range is through. Once the queue is empty, the nearest stops of its markets are known
+      if v_market.status <> 'open' or v_waits[2 * v_market_number + (v_range.sign + 1) / 2] or v_turns >= 20000
+        or v_stop.stop_id is null or v_stop.trigger_level > least(v_range.to_level, v_range.sign * v_point.sold) then
+        -- The range is through: its stops have had their turns or must wait, or the price has come back
+        -- from those that are left, which it will cross anew. Once the queue is empty, the nearest stops of its markets are known
         -- again; until then, what waits for its turn may have been crossed back.
+        if v_turns >= 20000 and v_market.stops_due_at is null then
+          v_market.stops_due_at := v_exchange.updated_at;
+          v_market.version := v_market.version + 1;
+          v_markets[v_market_number] := v_market;
+          v_has_changed := true;
+        end if;
         perform write_stops(v_turned);
         v_turned := '{}';
         v_page := '{}';
@@ -213,8 +248,16 @@ begin
       if v_positions[v_position_number] is null then
         v_positions[v_position_number] := v_crossed.held;
       end if;
-      -- Looked at again: the price may have come back, or the position may be gone.
-      continue when v_stop.trigger_level > v_stop.trigger_sign * v_point.sold or v_closed[v_position_number];
+      v_turns := v_turns + 1;
+      if v_closed[v_position_number] then
+        v_stop.status := 'lapsed';
+        v_stop.ended_at := v_exchange.updated_at;
+        v_turned := array_append(v_turned, v_stop);
+        continue;
+      end if;
+      if v_order_number = 0 then
+        v_origin := v_origins[v_market_number];
+      end if;
 
     else
       -- The next order, or the first outcome of one that was given before.
@@ -248,7 +291,7 @@ begin
     v_user := v_users[v_user_number];
     v_held := v_positions[v_position_number];
     if v_held.user_id is null then
-      v_held := (p_exchange_id, v_order.user_id, v_market.shift_id, 0, 0, 0, 0, null, null)::positions;
+      v_held := no_position(p_exchange_id, v_order.user_id, v_market.shift_id);
     end if;
     if v_stop.stop_id is null then
       v_decision := decide_order(
@@ -264,17 +307,13 @@ begin
       v_outcome.sequence := v_exchange.sequence;
       v_sign := order_sign(v_outcome.side);
       if v_stop.stop_id is null then
-        v_origin_sequence := v_outcome.sequence;
-        v_origin_user_number := v_user_number;
-        v_origin_position_number := v_position_number;
-        v_origin_sign := v_sign;
-        v_set_off_shares := 0;
+        v_origin := (v_outcome.sequence, v_user_number, v_position_number, v_sign)::stop_origin;
       end if;
       v_fills := array_append(v_fills, (
         p_exchange_id, v_outcome.sequence, null, v_user.user_id, v_market.shift_id, v_sign * v_outcome.shares,
         v_outcome.average_price_paise, v_outcome.gross_paise, v_outcome.tax_paise, null, v_outcome.price_after_paise,
         coalesce(v_stop.kind, 'order'), v_outcome.request_id, v_exchange.updated_at, v_stop.stop_id,
-        case when v_stop.stop_id is not null then v_origin_sequence end)::transactions);
+        case when v_stop.stop_id is not null then v_origin.sequence end)::transactions);
 
       v_exchange.treasury_paise := v_exchange.treasury_paise + v_outcome.tax_paise;
       v_market.remaining_shares := v_market.remaining_shares - v_sign * v_outcome.shares;
@@ -336,22 +375,32 @@ begin
     if v_outcome.status = 'filled' or v_stop.status = 'failed' then
       v_notices := array_append(v_notices, stop_notice(v_stop, v_outcome));
     end if;
-    if v_outcome.status = 'filled' and v_user_number <> v_origin_user_number then
-      v_set_off_shares := v_set_off_shares + v_outcome.shares;
-      if v_set_off_shares * 10000 > v_market.max_tradable_shares::bigint * v_settings.cooldown_share_bps
-        and v_settings.cooldown_seconds > 0 then
-        v_held := v_positions[v_origin_position_number];
-        v_held.cooldown_sign := -v_origin_sign;
-        v_held.cooldown_until := v_exchange.updated_at + make_interval(secs => v_settings.cooldown_seconds);
-        v_positions[v_origin_position_number] := v_held;
-      end if;
+    if v_outcome.status = 'filled' and v_user_number <> v_origin.user_number and v_sign = v_origin.sign then
+      v_positions[v_origin.position_number] := noted_set_off(
+        v_positions[v_origin.position_number], v_settings, v_market, v_origin, v_outcome.shares, v_exchange.updated_at);
     end if;
-    if v_outcome.code = 'price_band' or v_outcome.shares < v_outcome.asked_shares then
+    continue when not coalesce(v_outcome.code = 'price_band' or v_outcome.shares < v_outcome.asked_shares, false);
+    -- The band is reached. Between two halts there is time in which members can trade.
+    if v_market.reopened_at > v_exchange.updated_at - make_interval(secs => v_settings.halt_pause_seconds) then
+      v_waits[2 * v_market_number + (v_stop.trigger_sign + 1) / 2] := true;
+      if v_market.stops_due_at is null then
+        v_market.stops_due_at := v_exchange.updated_at + interval '10 seconds';
+        v_market.version := v_market.version + 1;
+        v_markets[v_market_number] := v_market;
+        v_has_changed := true;
+      end if;
+    else
       v_market.status := 'halted';
+      v_market.halted_by := v_origin.sequence;
       v_market.halted_until := v_exchange.updated_at + make_interval(secs => v_settings.halt_seconds);
       v_market.version := v_market.version + 1;
       v_markets[v_market_number] := v_market;
       v_halted := array_append(v_halted, v_market.shift_id);
+      if v_origin.position_number is not null then
+        -- The update below does the same for cool-downs: time in which nobody can trade does not count.
+        v_positions[v_origin.position_number].set_off_until :=
+          v_positions[v_origin.position_number].set_off_until + make_interval(secs => v_settings.halt_seconds);
+      end if;
       v_exchange.sequence := v_exchange.sequence + 1;
       v_notices := array_append(v_notices, halt_notice(v_market, v_references_paise[v_market_number], v_points[v_market_number], v_settings));
     end if;
@@ -360,7 +409,7 @@ begin
   -- Write
   insert into requests select * from unnest(v_recorded);
   perform write_stops(v_turned);
-  if cardinality(v_fills) > 0 or cardinality(v_notices) > 0 then
+  if cardinality(v_fills) > 0 or cardinality(v_notices) > 0 or v_has_changed then
     perform write_batch(v_exchange, v_markets, v_fills,
       array(select v_users[c.place] from (select distinct unnest(v_changed_users)) c(place)),
       array(select v_positions[c.place] from (select distinct unnest(v_changed_places)) c(place)),
@@ -417,10 +466,13 @@ begin
   on conflict (exchange_id, user_id, shift_id) do update
     set shares = excluded.shares, basis_paise = excluded.basis_paise,
       realised_paise = excluded.realised_paise, taxes_paise = excluded.taxes_paise,
-      cooldown_sign = excluded.cooldown_sign, cooldown_until = excluded.cooldown_until;
+      cooldown_sign = excluded.cooldown_sign, cooldown_until = excluded.cooldown_until,
+      cooldown_by = excluded.cooldown_by, set_off_sign = excluded.set_off_sign,
+      set_off_shares = excluded.set_off_shares, set_off_until = excluded.set_off_until;
 
   update markets m set remaining_shares = s.remaining_shares, open_short_shares = s.open_short_shares,
-    pool_paise = s.pool_paise, status = s.status, halted_until = s.halted_until, version = s.version,
+    pool_paise = s.pool_paise, status = s.status, halted_until = s.halted_until, halted_by = s.halted_by,
+    reopened_at = s.reopened_at, stops_due_at = s.stops_due_at, version = s.version,
     updated_at = p_exchange.updated_at
   from unnest(p_markets) s
   where m.exchange_id = p_exchange.exchange_id and m.shift_id = s.shift_id and m.version <> s.version;
@@ -437,7 +489,7 @@ begin
         lateral (
           select w.stop_id from stop_losses w
           where w.exchange_id = p_exchange.exchange_id and w.user_id = c.user_id and w.shift_id = c.shift_id
-            and w.status in ('armed', 'suspended')
+            and w.status in ('armed', 'held', 'suspended')
           limit 1000) w));
   end if;
 end
@@ -486,7 +538,7 @@ begin
   select p.* into v_held from positions p
   where p.exchange_id = p_exchange_id and p.user_id = p_order.user_id and p.shift_id = v_market.shift_id;
   if v_held.user_id is null then
-    v_held := (p_exchange_id, p_order.user_id, v_market.shift_id, 0, 0, 0, 0, null, null)::positions;
+    v_held := no_position(p_exchange_id, p_order.user_id, v_market.shift_id);
   elsif v_held.cooldown_until <= v_now then
     v_held.cooldown_sign := null;
   end if;

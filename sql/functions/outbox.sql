@@ -109,7 +109,7 @@ as $$
         where earlier.exchange_id = d.exchange_id and coalesce(earlier.user_id, 0) = coalesce(d.user_id, 0)
           and earlier.notice_id < d.notice_id and earlier.state = 'pending'
           and earlier.next_attempt_at > clock_timestamp())
-    order by d.next_attempt_at, d.notice_id
+    order by d.notice_id
     limit least(greatest(p_limit, 1), 1000)) o
   left join users u on u.exchange_id = o.exchange_id and u.user_id = o.user_id
   left join accounts a on a.exchange_id = o.exchange_id and a.user_id = o.user_id
@@ -118,7 +118,7 @@ as $$
     where c.exchange_id = o.exchange_id and c.provider = coalesce(a.provider, c.provider)
     order by c.provider, c.community_id limit 1) c on true
   where l.exchange_id = p_exchange_id and l.holder = p_holder and l.leased_until > clock_timestamp()
-  order by o.next_attempt_at, o.notice_id
+  order by o.notice_id
 $$;
 comment on function list_due_notices(bigint, text, integer) is 'The due notices of an exchange, for the process that has leased it.';
 alter function list_due_notices(bigint, text, integer) owner to exchange_writer;
@@ -198,7 +198,8 @@ create or replace function purge_outbox(p_limit integer) returns bigint
 language sql security definer
 set search_path = betjee, pg_temp
 as $$
--- Forgets notices older than 30 days and alerts that ended as long ago, at most p_limit of each.
+-- Forgets notices older than 30 days, and alerts and waiting orders that ended as long ago, at most
+-- p_limit of each; returns how many of the kind of which there were most, so that p_limit means: again.
 -- Locks: only what it deletes; what someone else has in hand is left for the next time.
   with old_notices as (
     delete from outbox
@@ -213,9 +214,17 @@ as $$
       select exchange_id, alert_id from price_alerts
       where ended_at < clock_timestamp() - interval '30 days'
       limit least(p_limit, 100000) for update skip locked)
+    returning 1),
+  old_stops as (
+    delete from stop_losses
+    where (exchange_id, stop_id) in (
+      select exchange_id, stop_id from stop_losses
+      where ended_at < clock_timestamp() - interval '30 days'
+      limit least(p_limit, 100000) for update skip locked)
     returning 1)
-  select (select count(*) from old_notices) + (select count(*) from old_alerts)
+  select greatest(
+    (select count(*) from old_notices), (select count(*) from old_alerts), (select count(*) from old_stops))
 $$;
-comment on function purge_outbox(integer) is 'Forget old notices and ended alerts; returns how many.';
+comment on function purge_outbox(integer) is 'Forget old notices, and alerts and waiting orders that ended long ago; returns how many of the most frequent kind.';
 alter function purge_outbox(integer) owner to exchange_writer;
 grant execute on function purge_outbox(integer) to service_role;

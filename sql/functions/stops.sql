@@ -5,9 +5,11 @@ create or replace function stop_document(p_stop stop_losses, p_market markets, p
 language sql stable
 set search_path = betjee, pg_temp
 as $$
--- A halt or a cool-down that is over by the clock is not shown, though nobody may have written yet.
+-- A halt or a cool-down that is over by the clock is not shown, though nobody may have written yet;
+-- that it holds an order back is told by its end.
   select jsonb_build_object(
-    'stop_id', p_stop.stop_id, 'kind', p_stop.kind, 'status', p_stop.status, 'market', p_market.code,
+    'stop_id', p_stop.stop_id, 'kind', p_stop.kind, 'market', p_market.code,
+    'status', case p_stop.status when 'held' then 'armed' else p_stop.status end,
     'label', p_market.label, 'side', case when p_stop.shares < 0 then 'sell' else 'cover' end,
     'shares', least(abs(p_stop.shares), abs(coalesce(p_held.shares, 0))),
     'trigger_price_paise', p_stop.trigger_price_paise, 'trigger_sign', p_stop.trigger_sign,
@@ -112,11 +114,11 @@ begin
     raise exception 'A waiting order has a kind and a trigger price.' using errcode = 'invalid_parameter_value';
   end if;
   select * into v_user from users where exchange_id = p_exchange_id and user_id = p_user_id;
-  select * into v_market from markets where exchange_id = p_exchange_id and code = p_market;
+  select * into v_market from markets where exchange_id = p_exchange_id and code = left(p_market, 40);
   select * into v_held from positions
   where exchange_id = p_exchange_id and user_id = p_user_id and shift_id = v_market.shift_id;
   select count(*) into v_waiting from stop_losses
-  where exchange_id = p_exchange_id and user_id = p_user_id and status in ('armed', 'suspended');
+  where exchange_id = p_exchange_id and user_id = p_user_id and status in ('armed', 'held', 'suspended');
   v_stop.kind := p_kind;
   v_stop.trigger_price_paise := p_trigger_price_paise;
 
@@ -131,7 +133,7 @@ begin
   if v_code is null and exists (
     select from stop_losses s
     where s.exchange_id = p_exchange_id and s.user_id = p_user_id and s.shift_id = v_market.shift_id
-      and s.status in ('armed', 'suspended')
+      and s.status in ('armed', 'held', 'suspended')
       and (s.kind, s.shares, s.trigger_sold) = (v_stop.kind, v_stop.shares, v_stop.trigger_sold)
   ) then
     v_code := 'duplicate_stop';
@@ -141,7 +143,7 @@ begin
 
   if v_code is not null then
     v_outcome := stop_refusal(v_code) || jsonb_strip_nulls(stop_document(v_stop, v_market, v_held) || jsonb_build_object(
-      'market', p_market, 'side', case when v_held.shares > 0 then 'sell' when v_held.shares < 0 then 'cover' end,
+      'market', left(p_market, 40), 'side', case when v_held.shares > 0 then 'sell' when v_held.shares < 0 then 'cover' end,
       'shares', p_shares, 'portion_bps', p_portion_bps,
       'price_min_paise', reachable_price(v_market, -1), 'price_max_paise', reachable_price(v_market, 1),
       'armed_count', v_waiting, 'armed_limit', v_limit));
@@ -177,7 +179,7 @@ as $$
   left join lateral (
     select p.* from positions p
     where p.exchange_id = p_exchange_id and p.user_id = p_user_id and p.shift_id = s.shift_id limit 1) p on true
-  where s.exchange_id = p_exchange_id and s.user_id = p_user_id and s.status in ('armed', 'suspended')
+  where s.exchange_id = p_exchange_id and s.user_id = p_user_id and s.status in ('armed', 'held', 'suspended')
   order by s.shift_id, s.stop_id
 $$;
 comment on function list_stops(bigint, bigint) is 'A member''s orders that wait, by market and age.';
@@ -207,7 +209,7 @@ begin
   where s.exchange_id = p_exchange_id and s.user_id = p_user_id and s.stop_id = p_stop_id;
   if not found then
     v_outcome := stop_refusal('unknown_stop');
-  elsif v_status not in ('armed', 'suspended') then
+  elsif v_status not in ('armed', 'held', 'suspended') then
     v_outcome := stop_refusal('stop_ended') || jsonb_strip_nulls(v_outcome);
   else
     update stop_losses set status = 'cancelled', ended_at = v_exchange.updated_at
@@ -241,7 +243,7 @@ begin
   into v_outcome
   from list_stops(p_exchange_id, p_user_id) with ordinality waiting(document, ordinal);
   update stop_losses set status = 'cancelled', ended_at = v_exchange.updated_at
-  where exchange_id = p_exchange_id and user_id = p_user_id and status in ('armed', 'suspended');
+  where exchange_id = p_exchange_id and user_id = p_user_id and status in ('armed', 'held', 'suspended');
   if found then
     perform next_sequence(p_exchange_id, v_exchange.updated_at);
   end if;

@@ -64,7 +64,7 @@ as $$
       sign(p.shares) * p.basis_paise as signed_basis_paise,
       (select count(*) from stop_losses s
         where s.exchange_id = p_exchange_id and s.user_id = p_user_id and s.shift_id = m.shift_id
-          and s.status in ('armed', 'suspended')) as waiting_orders
+          and s.status in ('armed', 'held', 'suspended')) as waiting_orders
     from positions p,
       lateral (select m.* from markets m where m.exchange_id = p_exchange_id and m.shift_id = p.shift_id limit 1) m
     where p.exchange_id = p_exchange_id and p.user_id = p_user_id),

@@ -54,6 +54,7 @@ comment on column outbox.dedupe_key is 'The same for each attempt at this notice
 comment on column outbox.state is 'pending: to be sent; delivered; kept: not to be sent, only listed; failed: given up after the last attempt.';
 comment on column outbox.delivered_by is 'direct: with its figures; channel: in the open, for a user only as a ping that there is something.';
 create index outbox_by_due on outbox (exchange_id, next_attempt_at, notice_id) where state = 'pending';
+create index outbox_by_turn on outbox (exchange_id, notice_id) where state = 'pending';
 create index outbox_by_recipient on outbox (exchange_id, coalesce(user_id, 0), notice_id) where state = 'pending';
 create index outbox_by_user on outbox (exchange_id, user_id, notice_id desc);
 create index outbox_by_age on outbox using brin (created_at);

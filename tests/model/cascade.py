@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.model.state import Ask, Figures, Holding, Waiting
+from tests.model.state import Ask, Figures, Holding, Origin, Waiting
 
 if TYPE_CHECKING:
     from tests.model.reference import ReferenceExchange
@@ -15,14 +15,10 @@ if TYPE_CHECKING:
 class Cascade:
     """What follows from one order, or from the end of halts and cool-downs where there is none."""
 
-    def __init__(
-        self, exchange: ReferenceExchange, origin: Ask | None = None, sequence: int | None = None
-    ) -> None:
+    def __init__(self, exchange: ReferenceExchange, order: Origin | None = None) -> None:
         self.exchange = exchange
-        self.origin = origin
-        self.sequence = sequence
+        self.order = order
         self.queue: deque[Waiting] = deque()
-        self.set_off_shares = 0
 
     def evaluate(self) -> None:
         """Give every stop that is crossed its turn, market by market, those that wait for a fall first."""
@@ -55,8 +51,15 @@ class Cascade:
         while self.queue:
             stop = self.queue.popleft()
             pool = self.exchange.pools[stop.market]
-            if pool.status == "open" and stop.status == "armed" and stop.is_crossed(pool.sold):
+            if pool.status != "open" or stop.sign in pool.waiting_signs:
+                continue
+            if stop.status == "armed" and stop.is_crossed(pool.sold):
                 self._turn(stop)
+
+    def _origin(self, market: str) -> Origin | None:
+        """The order behind a stop's turn: the one of the moment, or that of a halt which is not long ago."""
+        pool = self.exchange.pools[market]
+        return self.order or (pool.halted_by if pool.has_just_reopened else None)
 
     def _turn(self, stop: Waiting) -> None:
         pool = self.exchange.pools[stop.market]
@@ -64,16 +67,18 @@ class Cascade:
         wanted = min(abs(stop.shares), abs(held))
         side = "sell" if stop.shares < 0 else "cover"
         ask = Ask(stop.request_id, stop.user_id, stop.market, side, wanted, confirmed=True)
-        figures = self.exchange.judge(ask, pool)
+        since = self.exchange.members[stop.user_id].barred_by.get(stop.market, 0)
+        cools = stop.kind != "stop_loss" or stop.stop_id >= since
+        figures = self.exchange.judge(ask, pool, cools=cools)
         if figures.get("code") == "price_band" and figures["possible_shares"]:
             ask = replace(ask, shares=figures["possible_shares"])
-            figures = self.exchange.judge(ask, pool)
+            figures = self.exchange.judge(ask, pool, cools=cools)
         if figures["status"] == "filled":
             self._fill(stop, ask, figures, wanted)
         elif figures["code"] in ("user_frozen", "user_banned"):
             stop.status = "suspended"
         elif figures["code"] == "price_band":
-            self._halt(stop.market)
+            self._meet_band(stop)
         else:
             assert figures["code"] == "cooling_down", figures
 
@@ -82,24 +87,31 @@ class Cascade:
         stop.status = "filled" if figures["shares"] == wanted else "armed"
         if stop.status == "armed":
             stop.shares = ask.sign * (wanted - figures["shares"])
-        self.exchange.settle(ask, figures, stop, self.sequence)
-        if stop.status == "armed":
-            self._halt(stop.market)
+        origin = self._origin(stop.market)
+        self.exchange.settle(ask, figures, stop, origin.sequence if origin else None)
         self._cross(stop.market, sold_before)
-        self._blame(stop, figures["shares"])
+        if origin and origin.user_id != stop.user_id and origin.sign == ask.sign:
+            self._blame(origin, stop.market, figures["shares"])
+        if stop.status == "armed":
+            self._meet_band(stop)
 
-    def _blame(self, stop: Waiting, shares: int) -> None:
+    def _blame(self, origin: Origin, market: str, shares: int) -> None:
         """Bar whoever has set off too many shares of others from trading the other way."""
-        if self.origin is None or stop.user_id == self.origin.user_id:
-            return
-        self.set_off_shares += shares
-        exchange, market = self.exchange, self.origin.market
-        if (
-            self.set_off_shares * 10_000
-            > exchange.pools[market].terms.max_tradable_shares * exchange.rules.cooldown_share_bps
-        ):
-            exchange.members[self.origin.user_id].barred_signs[market] = -self.origin.sign
+        rules, member = self.exchange.rules, self.exchange.members[origin.user_id]
+        sign, before = member.set_off.get(market, (origin.sign, 0))
+        total = shares + (before if sign == origin.sign else 0)
+        member.set_off[market] = origin.sign, total
+        most = self.exchange.pools[market].terms.max_tradable_shares * rules.cooldown_share_bps
+        if total * 10_000 > most and member.barred_signs.get(market) != origin.sign:
+            member.barred_signs[market] = -origin.sign
+            member.barred_by.setdefault(market, origin.sequence)
 
-    def _halt(self, market: str) -> None:
-        self.exchange.pools[market].status = "halted"
+    def _meet_band(self, stop: Waiting) -> None:
+        """Halt the market, unless it was halted not long ago: then what is left waits for the band."""
+        pool = self.exchange.pools[stop.market]
+        if pool.has_just_reopened:
+            pool.waiting_signs.add(stop.sign)
+            return
+        pool.status = "halted"
+        pool.halted_by = self._origin(stop.market)
         self.exchange.sequence += 1

@@ -97,8 +97,16 @@ async def pass_window(owner: asyncpg.Connection, founded: Founded) -> None:
     """Make every fill so far older than the band's window, and halts and cool-downs over, here and in the model."""
     for query in (
         "update betjee.transactions set executed_at = executed_at - interval '1 hour' where exchange_id = $1",
-        "update betjee.markets set halted_until = halted_until - interval '1 hour' where exchange_id = $1",
-        "update betjee.positions set cooldown_until = cooldown_until - interval '1 hour' where exchange_id = $1",
+        """
+        update betjee.markets set halted_until = halted_until - interval '1 hour',
+          reopened_at = reopened_at - interval '1 hour', stops_due_at = stops_due_at - interval '1 hour'
+        where exchange_id = $1
+        """,
+        """
+        update betjee.positions set cooldown_until = cooldown_until - interval '1 hour',
+          set_off_until = set_off_until - interval '1 hour'
+        where exchange_id = $1
+        """,
     ):
         await owner.execute(query, founded.exchange_id)
     founded.model.pass_window()

@@ -24,8 +24,10 @@ class Rules:
 class Judgement:
     """One order of one member in one market, at this moment."""
 
-    def __init__(self, rules: Rules, member: Member | None, pool: Pool | None, ask: Ask) -> None:
-        self.rules, self.member, self.pool, self.ask = rules, member, pool, ask
+    def __init__(
+        self, rules: Rules, member: Member | None, pool: Pool | None, ask: Ask, *, cools: bool = True
+    ) -> None:
+        self.rules, self.member, self.pool, self.ask, self.cools = rules, member, pool, ask, cools
         self.holding = member.holdings.get(ask.market, Holding()) if member else Holding()
 
     def decide(self) -> Figures:
@@ -72,7 +74,7 @@ class Judgement:
             return "unknown_market"
         if self.pool.status != "open":
             return "market_not_open"
-        cooling = self._member.barred_signs.get(self.ask.market) == self.ask.sign
+        cooling = self.cools and self._member.barred_signs.get(self.ask.market) == self.ask.sign
         return "cooling_down" if cooling else None
 
     def _barred_size(self) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from tests.model import curve
 from tests.model.cascade import Cascade
 from tests.model.judgement import Judgement, Rules
-from tests.model.state import Ask, Entry, Figures, Holding, Member, Pool, Waiting, after_fill
+from tests.model.state import Ask, Entry, Figures, Holding, Member, Origin, Pool, Waiting, after_fill
 
 
 @dataclass
@@ -31,14 +31,18 @@ class ReferenceExchange:
         for pool in self.pools.values():
             pool.price_before_window = pool.price_paise
             pool.halt_is_over = pool.status == "halted"
+            pool.has_just_reopened = False
         for member in self.members.values():
             member.barred_signs.clear()
+            member.barred_by.clear()
+            member.set_off.clear()
 
     def begin_batch(self) -> None:
         """Reopen what is due, and give the stops that could not be executed before another turn."""
         for pool in self.pools.values():
+            pool.waiting_signs.clear()
             if pool.halt_is_over:
-                pool.status, pool.halt_is_over = "open", False
+                pool.status, pool.halt_is_over, pool.has_just_reopened = "open", False, True
                 self.sequence += 1
         Cascade(self).evaluate()
 
@@ -53,7 +57,8 @@ class ReferenceExchange:
         if answer["status"] == "filled":
             before = self.pools[ask.market].sold
             answer["sequence"] = self.settle(ask, answer)
-            Cascade(self, ask, answer["sequence"]).moved(ask.market, before)
+            origin = Origin(answer["sequence"], ask.user_id, ask.sign)
+            Cascade(self, origin).moved(ask.market, before)
         if answer["status"] != "unconfirmed":
             self.answers[ask.request_id] = ask, answer
         return answer
@@ -105,9 +110,9 @@ class ReferenceExchange:
         answer = self._answer(ask, self._judge(ask, as_if_open=True))
         return answer if answer["status"] == "refused" else answer | {"status": "quoted"}
 
-    def judge(self, ask: Ask, pool: Pool | None) -> Figures:
-        """What the rules say of an order in a market as it is given here."""
-        return Judgement(self.rules, self.members.get(ask.user_id), pool, ask).decide()
+    def judge(self, ask: Ask, pool: Pool | None, *, cools: bool = True) -> Figures:
+        """What the rules say of an order in a market as it is given here; a cool-down may be left out."""
+        return Judgement(self.rules, self.members.get(ask.user_id), pool, ask, cools=cools).decide()
 
     def _judge(self, ask: Ask, *, as_if_open: bool = False) -> Figures:
         pool = self.pools.get(ask.market)

@@ -80,9 +80,22 @@ class Entry:
     set_off_by: int | None = None
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The order that has set off the stops which have their turns."""
+
+    sequence: int
+    user_id: int
+    sign: int
+
+
 @dataclass
 class Pool:
-    """A market: its terms and its state. `price_before_window` is its price at the start of the band's window."""
+    """A market: its terms and its state. `price_before_window` is its price at the start of the band's window.
+
+    `halted_by` is the order behind the last halt, until the next may come; stops of `waiting_signs` have
+    met the band in this batch.
+    """
 
     label: str
     terms: Terms
@@ -92,6 +105,9 @@ class Pool:
     pool_paise: int = 0
     price_before_window: int | None = None
     halt_is_over: bool = False
+    halted_by: Origin | None = None
+    has_just_reopened: bool = False
+    waiting_signs: set[int] = field(default_factory=set)
 
     @property
     def remaining(self) -> int:
@@ -110,7 +126,9 @@ class Pool:
 
 @dataclass
 class Member:
-    """A user: cash and collateral, and by market the positions and the sign a cool-down bars."""
+    """A user: cash and collateral; by market the positions, the sign that a cool-down bars, the order that
+    led to it, and how many shares of others' stops were set off by orders of which sign.
+    """
 
     cash_paise: int
     status: str = "active"
@@ -118,6 +136,8 @@ class Member:
     reserved_paise: int = 0
     holdings: dict[str, Holding] = field(default_factory=dict)
     barred_signs: dict[str, int] = field(default_factory=dict)
+    barred_by: dict[str, int] = field(default_factory=dict)
+    set_off: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def buying_power(self) -> int:

@@ -21,7 +21,7 @@ MEANT = {
     "price_alerts": ("select insert update delete", "select delete", "select", ""),
     "reports": ("select insert", "select delete", "select", ""),
     "requests": ("select insert delete", "", "select", ""),
-    "stop_losses": ("select insert update", "select delete", "select", ""),
+    "stop_losses": ("select insert update delete", "select delete", "select", ""),
     "transactions": ("select insert", "select delete", "select", "select"),
     "users": ("select insert update", "select delete", "select", ""),
 }

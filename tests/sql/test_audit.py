@@ -198,7 +198,7 @@ async def test_a_repair_keeps_the_cool_downs_of_positions_that_remain(
     traded: Founded, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
 ) -> None:
     await connection_owner.execute(
-        "update betjee.positions set shares = shares + 1, cooldown_sign = -1, cooldown_until = '2126-01-01'"
+        "update betjee.positions set shares = shares + 1, cooldown_sign = -1, cooldown_by = 1, cooldown_until = '2126-01-01'"
         " where exchange_id = $1",
         traded.exchange_id,
     )

@@ -264,7 +264,7 @@ async def test_a_cool_down_is_shown_for_the_direction_it_bars(
     waiting: Waiting, connection_owner: asyncpg.Connection
 ) -> None:
     await waiting.arm()
-    cool = "update betjee.positions set cooldown_sign = $2, cooldown_until = clock_timestamp() + $3 * interval '1 s' where exchange_id = $1"
+    cool = "update betjee.positions set cooldown_sign = $2, cooldown_by = 1, cooldown_until = clock_timestamp() + $3 * interval '1 s' where exchange_id = $1"
     for sign, seconds, shown in ((-1, 60, True), (1, 60, False), (-1, -1, False)):
         await connection_owner.execute(cool, waiting.exchange_id, sign, seconds)
         (listed,) = await waiting.listing("list_stops", waiting.user(LONG))
