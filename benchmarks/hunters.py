@@ -33,8 +33,16 @@ _EXECUTE = "select * from betjee.execute_orders($1, $2::betjee.order_request[])"
 _ARM = "select betjee.arm_stop($1, $2, $3, $4, $5, $6, $7, null)"
 _TIMES = (
     "update betjee.transactions set executed_at = executed_at - make_interval(secs => $2) where exchange_id = $1",
-    "update betjee.markets set halted_until = halted_until - make_interval(secs => $2) where exchange_id = $1",
-    "update betjee.positions set cooldown_until = cooldown_until - make_interval(secs => $2) where exchange_id = $1",
+    """
+    update betjee.markets set halted_until = halted_until - make_interval(secs => $2),
+      reopened_at = reopened_at - make_interval(secs => $2), stops_due_at = stops_due_at - make_interval(secs => $2)
+    where exchange_id = $1
+    """,
+    """
+    update betjee.positions set cooldown_until = cooldown_until - make_interval(secs => $2),
+      set_off_until = set_off_until - make_interval(secs => $2)
+    where exchange_id = $1
+    """,
 )
 
 
@@ -266,12 +274,37 @@ async def grieve(owner: asyncpg.Connection) -> None:
         )
 
 
+async def lock_out(owner: asyncpg.Connection) -> None:
+    """One stop so large that it reaches the band again and again: for how long may nobody buy what falls?"""
+    for name, settings in (("none", {"halt_pause_seconds": 0}), ("some", {})):
+        story = Story(owner, await found(owner, [CASH_PAISE] * 3))
+        holder, buyer, seller = story.founded.users
+        await story.set_up({"max_order_shares": 100_000, "band_bps": 1_000_000_000})
+        await story.order(holder, "buy", 5_000)
+        await story.set_up({"band_bps": 3_000, **settings})
+        await story.wait(3_600)
+        top = await story.price()
+        await story.arm(holder, "stop_loss", top * 999 // 1_000)
+        await story.order(seller, "short", 20)
+        halted = bought = 0
+        for _ in range(80):
+            halted += await story.status() == "halted"
+            bought += (await story.order(buyer, "buy", 10))["status"] == "filled"
+            await story.wait(15)
+        print(
+            f"One stop of 5,000 shares, set off at ₹{top / 100:,.2f}, with {name} time between halts: in 20 minutes the "
+            f"market is halted {halted / 80:.0%} of the time, and of 80 purchases {bought} are filled; "
+            f"then the price is ₹{await story.price() / 100:,.2f}."
+        )
+
+
 async def play_all(servers: EmbeddedServers) -> None:
     """Everything on one server."""
     await migrate(servers.database_owner_url)
     owner = await asyncpg.connect(servers.database_owner_url)
     await hunt(owner)
     await grieve(owner)
+    await lock_out(owner)
     await owner.close()
 
 

@@ -9,6 +9,7 @@ as $$
   select exchange_id from markets where stops_due_at <= clock_timestamp()
   union
   select exchange_id from positions where cooldown_until <= clock_timestamp()
+  order by 1
 $$;
 comment on function list_due_exchanges() is 'The exchanges in which a halt or a cool-down has ended, or stops are due, and nobody has acted on it yet.';
 alter function list_due_exchanges() owner to exchange_writer;

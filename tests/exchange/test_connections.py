@@ -14,7 +14,7 @@ from tests.conftest import Database
 from tests.exchange.wire import Wire
 from tests.model.founding import Founded, found
 from tests.model.invariants import discrepancies
-from tests.sql.blocking import holding_exchange, wait_for_waiting
+from tests.sql.blocking import holding_exchange, wait_for_end, wait_for_waiting
 
 IMPATIENT = Patience(statement_seconds=0.5, request_seconds=0.5)
 
@@ -163,3 +163,29 @@ async def test_the_same_request_asked_twenty_times_at_once_has_one_effect(
     answers: list[Outcome] = await asyncio.gather(*asked)
     assert answers == [answers[0]] * 20
     assert await fills(connection_owner, founded) == 1
+
+
+async def test_a_statement_that_nobody_waits_for_ends_in_the_server(
+    database: Database, watcher: asyncpg.Connection
+) -> None:
+    pool = ConnectionPool(database.service_url, patience=IMPATIENT)
+    with pytest.raises(OutcomeUnknown):
+        await pool.write("select pg_sleep(600)")
+    await pool.close()
+    await wait_for_end(watcher, "select pg_sleep(600)")
+
+
+async def test_an_exchange_that_is_stuck_keeps_no_other_from_reopening(
+    database: Database, connection_owner: asyncpg.Connection
+) -> None:
+    stuck, free = await found(connection_owner), await found(connection_owner)
+    halt = "update betjee.markets set status = 'halted', halted_until = clock_timestamp() where exchange_id = any ($1)"
+    await connection_owner.execute(halt, [stuck.exchange_id, free.exchange_id])
+    exchange = Exchange(ConnectionPool(database.service_url, patience=IMPATIENT))
+    async with holding_exchange(connection_owner, stuck.exchange_id):
+        with pytest.raises(ExchangeUnavailable):
+            await exchange.reopen_markets()
+        status = "select status from betjee.markets where exchange_id = $1"
+        assert await connection_owner.fetchval(status, free.exchange_id) == "open"
+        assert await connection_owner.fetchval(status, stuck.exchange_id) == "halted"
+    await exchange.close()

@@ -37,6 +37,19 @@ async def wait_for_waiting(watcher: asyncpg.Connection, query_part: str, session
             await asyncio.sleep(0.005)
 
 
+async def wait_for_end(watcher: asyncpg.Connection, query_part: str) -> None:
+    """Wait until no other session executes such a query any more."""
+    running = (
+        "select count(*) from pg_stat_activity"
+        " where state = 'active' and pid <> pg_backend_pid() and query like '%' || $1 || '%'"
+    )
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            if not await watcher.fetchval(running, query_part):
+                return
+            await asyncio.sleep(0.05)
+
+
 @asynccontextmanager
 async def holding(connection: asyncpg.Connection, query: str, *arguments: object) -> AsyncIterator[None]:
     """Hold the locks that a query takes for as long as the block lasts."""

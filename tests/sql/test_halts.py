@@ -152,3 +152,83 @@ async def test_a_halt_does_not_count_as_part_of_a_cool_down(floor: Floor) -> Non
         "1",
     )
     assert row["seconds"] == 60
+
+
+async def test_what_was_set_off_adds_up_over_orders(floor: Floor) -> None:
+    price = await floor.price()
+    for user, below in ((0, 100), (1, 2_000)):
+        await floor.arm(user, "stop_loss", price - below, 60)
+    await floor.order(5, "short", 20)
+    assert (await floor.order(5, "cover", 1))["status"] == "filled"
+    await floor.order(5, "short", 200)
+    assert len(await floor.fired()) == 2
+    assert (await floor.order(5, "cover", 1))["code"] == "cooling_down"
+    await audited(floor)
+
+
+async def test_a_take_profit_one_trades_into_bars_nobody(floor: Floor) -> None:
+    await floor.arm(0, "take_profit", await floor.price() + 1, 500)
+    await floor.order(5, "buy", 20)
+    assert len(await floor.fired()) == 1
+    assert (await floor.order(5, "sell", 20))["status"] == "filled"
+    await audited(floor)
+
+
+async def test_a_stop_loss_from_before_a_cool_down_protects_and_a_later_one_waits(floor: Floor) -> None:
+    await floor.order(5, "short", 100)
+    price = await floor.price()
+    before = await floor.arm(5, "stop_loss", price + 100, 10)
+    await floor.arm(0, "stop_loss", price - 100, 400)
+    await floor.order(5, "short", 10)
+    after = await floor.arm(5, "stop_loss", price + 200, 10)
+    await floor.order(4, "buy", 800)
+    fired = await floor.fired()
+    assert before in fired
+    assert after not in fired
+    held = await floor.rows("select stop_id from betjee.stop_losses where status = 'held' and", "stop_id")
+    assert [row["stop_id"] for row in held] == [after]
+    await pass_window(floor.owner, floor.founded)
+    await floor.nothing()
+    assert after in await floor.fired()
+    await audited(floor)
+
+
+async def test_a_halt_does_not_hide_who_led_to_it(floor: Floor) -> None:
+    await narrow(floor, 3_000)
+    price = await floor.price()
+    await floor.arm(0, "stop_loss", price - 100, 50)
+    await floor.arm(1, "stop_loss", price * 71 // 100, 1_000)
+    first = await floor.order(5, "short", 515)
+    assert (await floor.rows("select status from betjee.markets where", "shift_id"))[0]["status"] == "halted"
+    await pass_window(floor.owner, floor.founded)
+    await floor.nothing()
+    continued = (await floor.rows("select set_off_by, shares from betjee.transactions where"))[-1]
+    assert continued["set_off_by"] == first["sequence"]
+    assert -continued["shares"] > 100
+    assert (await floor.order(5, "cover", 1))["code"] == "cooling_down"
+    await audited(floor)
+
+
+async def test_between_two_halts_there_is_time_to_trade(floor: Floor) -> None:
+    await narrow(floor, 3_000)
+    price = await floor.price()
+    for user in range(4):
+        await floor.arm(user, "stop_loss", price - 100 * (1 + user))
+    await floor.order(5, "short", 20)
+    await pass_window(floor.owner, floor.founded)
+    await floor.nothing()
+    market = (
+        await floor.rows("select status, stops_due_at is not null as due from betjee.markets where", "1")
+    )[0]
+    assert (market["status"], market["due"]) == ("open", True)
+    assert len(await floor.notices("market_halted")) == 1
+    waiting = len(await floor.fired())
+    # Whoever buys is served, and what waits at the band sells to them in the next batch.
+    assert (await floor.order(4, "buy", 30))["status"] == "filled"
+    await floor.nothing()
+    assert (await floor.order(4, "buy", 1))["status"] == "filled"
+    assert len(await floor.fired()) > waiting
+    await pass_window(floor.owner, floor.founded)
+    await floor.nothing()
+    assert len(await floor.notices("market_halted")) == 2
+    await audited(floor)

@@ -140,3 +140,46 @@ async def test_a_view_reads_a_few_rows(
         await rows_read(connection_service, query, [(exchange_id, user) for user in users[: WARM_UP + 1]])
         <= 20
     )
+
+
+async def test_a_price_that_goes_to_and_fro_meets_each_stop_a_few_times(
+    crowded: tuple[int, list[int]],
+    connection_owner: asyncpg.Connection,
+    connection_service: asyncpg.Connection,
+) -> None:
+    exchange_id, users = crowded
+    longs, shorts, seller = users[1:41], users[41:81], users[81]
+    await connection_owner.execute(
+        "update betjee.exchanges set settings = settings || $2::jsonb where exchange_id = $1",
+        exchange_id,
+        '{"max_order_shares": 1000000, "band_bps": 1000000000}',
+    )
+    opening = [
+        as_row(Ask(7_000_000 + user, user, "22s1", side, 60, confirmed=True))
+        for side, members in (("buy", longs), ("short", shorts))
+        for user in members
+    ]
+    await connection_service.fetch(EXECUTE, exchange_id, opening)
+    # Each cover carries the price to the next sale and each sale back to the next cover, past stop-losses behind them.
+    rows = [
+        (400_000 + 3 * number + place, user, kind, shares, trigger, sign)
+        for number, (long, short) in enumerate(zip(longs * 5, shorts * 5, strict=True))
+        for place, (user, kind, shares, trigger, sign) in enumerate(
+            [
+                (short, "take_profit", 6, -1, -1),
+                (long, "take_profit", -6, 1, 1),
+                (long, "stop_loss", -1, -4, -1),
+            ]
+        )
+    ]
+    await connection_owner.executemany(
+        "insert into betjee.stop_losses (exchange_id, stop_id, user_id, shift_id, kind, shares,"
+        f" trigger_price_paise, trigger_sold, trigger_sign, request_id, armed_at)"
+        f" values ({exchange_id}, $1, $2, 1, $3, $4, 1000, $5, $6, 0, clock_timestamp())",
+        rows,
+    )
+    order = [as_row(Ask(8_000_000, seller, "22s1", "short", 3, confirmed=True))]
+    read = await rows_read(connection_service, EXECUTE, [(exchange_id, order)])
+    fired = "select count(*) from betjee.transactions where exchange_id = $1 and stop_id is not null"
+    assert await connection_service.fetchval(fired, exchange_id) > 300
+    assert read <= 20 * len(rows)
