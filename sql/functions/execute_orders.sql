@@ -353,6 +353,7 @@ begin
       v_markets[v_market_number] := v_market;
       v_halted := array_append(v_halted, v_market.shift_id);
       v_exchange.sequence := v_exchange.sequence + 1;
+      perform record_halt(v_exchange, v_market);
       v_notices := array_append(v_notices, halt_notice(v_market, v_references_paise[v_market_number], v_points[v_market_number], v_settings));
     end if;
   end loop;
