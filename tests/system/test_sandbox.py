@@ -84,7 +84,7 @@ def test_a_line_that_means_no_command_is_answered_by_a_hint_and_posted_nowhere(r
         ("/portfolio Nobody", "There is no member “Nobody”."),
     ):
         assert hint in you.act({"kind": "send_message", "content": line})["hint"]
-        assert line not in "\n".join(you.texts())
+        assert line not in you.texts()
     assert "**Priya** has no account" in you.type("/portfolio priya")[0]
 
 
