@@ -5,7 +5,7 @@ READY := .venv/ready
 BROWSER := .venv/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format lock bench clean
+.PHONY: help setup run test check lint format lock bench pictures clean
 
 help:
 	@echo "make setup   create .venv with everything pinned, and a browser for the browser test"
@@ -14,6 +14,7 @@ help:
 	@echo "make check   lint, format, types, import rules and tests: what every commit must pass"
 	@echo "make format  put every file into the house's format"
 	@echo "make bench   measure, each figure beside its reference"
+	@echo "make pictures  take the pictures of the README anew"
 	@echo "make lock    resolve the pinned versions anew"
 	@echo "make clean   remove what the other targets made, but no data"
 
@@ -42,6 +43,9 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.hunters
 	$(BIN)/python -m benchmarks.kill
 	$(BIN)/python -m benchmarks.relay
+
+pictures: setup
+	$(BIN)/python -m benchmarks.screenshots
 
 # An interpreter is suitable when it is new enough and can make an environment with pip in it;
 # a version manager's shim or a distribution's stripped python3 may be neither.

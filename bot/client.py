@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from bot import replies
 from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
+from bot.cogs.charts import Charts
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
 from bot.cogs.stops import Stops
@@ -18,8 +19,10 @@ from bot.communities import Communities
 from bot.delivery import Interaction, answer_at_once
 from bot.desk import OrderDesk
 from bot.errors import DISCORD_AWAY, GuildNotReady
+from bot.gallery import Gallery
 from bot.intake import Intake
 from bot.notice_views import AskToBeTold
+from bot.pictures.studio import Studio
 from bot.suggestions import Suggestions
 from bot.sync import sync_commands
 from bot.tree import Tree
@@ -33,7 +36,7 @@ _log = logging.getLogger(__name__)
 class BetJee(commands.AutoShardedBot):
     """The bot. It needs no privileged intent, keeps no messages, and mentions nobody."""
 
-    def __init__(self, exchange: Exchange, redis: Redis) -> None:
+    def __init__(self, exchange: Exchange, redis: Redis, studio: Studio) -> None:
         self.intake = Intake()
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -45,6 +48,7 @@ class BetJee(commands.AutoShardedBot):
         )
         self._exchange = exchange
         self._redis = redis
+        self._gallery = Gallery(studio)
         self._communities = Communities(exchange)
 
     async def setup_hook(self) -> None:
@@ -53,6 +57,7 @@ class BetJee(commands.AutoShardedBot):
         desk = OrderDesk(self._exchange, self.intake)
         await self.add_cog(Accounts(self._exchange, self._communities))
         await self.add_cog(Boards(self._exchange, self._communities))
+        await self.add_cog(Charts(self._exchange, self._communities, self._gallery, suggestions))
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
         await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))
         await self.add_cog(Moderation(self._exchange, self._communities, suggestions))

@@ -44,10 +44,20 @@ async def acknowledge_click(interaction: Interaction) -> bool:
     return True
 
 
-async def answer(interaction: Interaction, embed: discord.Embed, view: discord.ui.View | None = None) -> None:
+async def answer(
+    interaction: Interaction,
+    embed: discord.Embed,
+    view: discord.ui.View | None = None,
+    *,
+    picture: discord.File | None = None,
+) -> None:
     """Answer an acknowledged interaction, in place of what its message showed before."""
     await interaction.edit_original_response(
-        content=None, embed=embed, view=view, allowed_mentions=discord.AllowedMentions.none()
+        content=None,
+        embed=embed,
+        view=view,
+        attachments=discord.utils.MISSING if picture is None else [picture],
+        allowed_mentions=discord.AllowedMentions.none(),
     )
 
 

@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from bot.client import BetJee
 from bot.errors import DISCORD_AWAY
 from bot.jobs import scheduled_jobs
+from bot.pictures.studio import Studio
 from bot.postman import Postman
 from bot.relay import Relay
 from exchange.database import Database
@@ -47,16 +48,18 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     nudge = asyncio.Event()
     exchange = Exchange(Database(database_url), on_order=nudge.set)
     redis = redis_client(redis_url)
+    studio = Studio()
     leadership = Leadership(database_url)
     campaign = asyncio.create_task(leadership.campaign())
     jobs = scheduled_jobs(exchange, leadership, nudge)
     jobs.start()
     try:
-        await _stay_online(exchange, redis, token, stop, nudge)
+        await _stay_online(exchange, redis, token, stop, nudge, studio=studio)
     finally:
         jobs.shutdown(wait=False)
         campaign.cancel()
         await asyncio.gather(campaign, return_exceptions=True)
+        await studio.close()
         await exchange.close()
         await redis.aclose()
 
@@ -85,13 +88,19 @@ def _point_library_at(settings: Settings) -> None:
 
 
 async def _stay_online(
-    exchange: Exchange, redis: Redis, token: str, stop: asyncio.Event, nudge: asyncio.Event
+    exchange: Exchange,
+    redis: Redis,
+    token: str,
+    stop: asyncio.Event,
+    nudge: asyncio.Event,
+    *,
+    studio: Studio,
 ) -> None:
     """Connect, and connect again whenever the library gives up, as it does when the first connection fails."""
     pause = _FIRST_PAUSE_SECONDS
     while not stop.is_set():
         try:
-            bot = BetJee(exchange, redis)
+            bot = BetJee(exchange, redis, studio)
             relay = asyncio.create_task(Relay(exchange, Postman(bot)).run(nudge))
             try:
                 await _serve(bot, token, stop)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from exchange import models, stops
 from exchange.batching import OrderQueue, order_request
+from exchange.charts import Charts
 from exchange.database import Database
 from exchange.errors import ExchangeError, RequestRejected
 from exchange.outbox import Outbox
@@ -13,7 +14,7 @@ from exchange.outbox import Outbox
 _QUOTES_AT_MOST = 25
 
 
-class Exchange(Outbox):
+class Exchange(Charts, Outbox):
     """All communities' exchanges in one database.
 
     Every writing method takes the caller's `request_id` (0 < id < 2**63): the same id again gives

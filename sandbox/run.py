@@ -13,6 +13,7 @@ from simcord.backend.serializers import guild_create_payload
 from bot.client import BetJee
 from bot.communities import PROVIDER
 from bot.jobs import scheduled_jobs
+from bot.pictures.studio import Studio
 from bot.postman import Postman
 from bot.relay import Relay
 from bot.run import redis_client
@@ -57,11 +58,15 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with _exchange_at(database_url) as exchange, redis_client(redis_url) as redis:
+    async with (
+        _exchange_at(database_url) as exchange,
+        redis_client(redis_url) as redis,
+        Studio() as studio,
+    ):
         # The first question opens the connections, which must not belong to the bot: whatever the bot starts,
         # the simulated Discord waits for.
         await exchange.find_exchange(PROVIDER, str(GUILD_ID))
-        await _run_until(stop, settings.sandbox_port, exchange, BetJee(exchange, redis))
+        await _run_until(stop, settings.sandbox_port, exchange, BetJee(exchange, redis, studio))
 
 
 @contextlib.asynccontextmanager

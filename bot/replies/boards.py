@@ -62,7 +62,8 @@ def help_page() -> discord.Embed:
 
 
 HELP_SECTIONS: Final = {
-    "Start": "`/register` opens your account with free coins\n`/markets` shows prices, `/quote` what an order would do",
+    "Start": "`/register` opens your account with free coins\n`/markets` shows prices, `/quote` what an order would do\n"
+    "`/chart` draws a price over time, `/market` one market's curve, limits and figures",
     "Trade": "`/buy` and `/sell` if you think a price will rise\n`/short` and `/cover` if you think it will fall\n"
     "With `max_cost` or `min_proceeds` an order fills at that total or better, or not at all.",
     "How many": "A number, a part or `max`. `50%` is half of your buying power (`/buy`, `/short`) or of your position "

@@ -110,6 +110,11 @@ end
 $$;
 comment on function apply_fill(positions, bigint, bigint, bigint) is 'A position after so many signed shares were traded; the rule of cost basis and realised profit.';
 
+create or replace function average_cost(p_basis_paise bigint, p_shares bigint) returns bigint
+language sql immutable parallel safe
+return round(p_basis_paise::numeric / nullif(abs(p_shares), 0));
+comment on function average_cost(bigint, bigint) is 'What a share of a position was opened for, before tax; null where nothing is held.';
+
 create or replace function trigger_of_price(p_market markets, p_price_paise bigint, p_sign integer) returns bigint
 language plpgsql immutable parallel safe
 set search_path = betjee, pg_temp

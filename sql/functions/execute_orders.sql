@@ -402,6 +402,7 @@ begin
           v_positions[v_origin.position_number].set_off_until + make_interval(secs => v_settings.halt_seconds);
       end if;
       v_exchange.sequence := v_exchange.sequence + 1;
+      perform record_halt(v_exchange, v_market);
       v_notices := array_append(v_notices, halt_notice(v_market, v_references_paise[v_market_number], v_points[v_market_number], v_settings));
     end if;
   end loop;

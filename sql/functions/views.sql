@@ -74,7 +74,7 @@ as $$
       coalesce(sum(realised_paise), 0) as realised_paise, coalesce(sum(taxes_paise), 0) as taxes_paise,
       coalesce(jsonb_agg(jsonb_build_object(
         'market', code, 'label', label, 'shares', shares,
-        'average_cost_paise', coalesce(round(basis_paise::numeric / nullif(abs(shares), 0)), 0),
+        'average_cost_paise', coalesce(average_cost(basis_paise, shares), 0),
         'mark_price_paise', (point).price_paise, 'liquidation_paise', (closing).total_paise,
         'unrealised_paise', (closing).gross_paise - signed_basis_paise, 'realised_paise', realised_paise,
         'taxes_paise', taxes_paise, 'reserved_paise', collateral_paise, 'waiting_orders', waiting_orders) order by market_number), '[]') as positions

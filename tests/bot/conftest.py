@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from simcord.builders import ChannelHandle
 
 from bot.client import BetJee
+from bot.pictures.studio import Studio
 from bot.run import redis_client
 from exchange.database import Database as Connections
 from exchange.database import Patience
@@ -61,9 +62,20 @@ async def redis(database: Database) -> AsyncIterator[Redis]:
         await client.aclose()
 
 
+@pytest.fixture(scope="session")
+async def studio() -> AsyncIterator[Studio]:
+    """Where the session's pictures are drawn. It is open before any bot is, for the same reason as the connections."""
+    studio = Studio()
+    await studio.open()
+    try:
+        yield studio
+    finally:
+        await studio.close()
+
+
 @pytest.fixture
-def new_bot(exchange: Exchange, redis: Redis) -> Callable[[], BetJee]:
-    return lambda: BetJee(exchange, redis)
+def new_bot(exchange: Exchange, redis: Redis, studio: Studio) -> Callable[[], BetJee]:
+    return lambda: BetJee(exchange, redis, studio)
 
 
 @pytest.fixture

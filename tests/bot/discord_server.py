@@ -125,7 +125,7 @@ class DiscordServer:
         path = request.match_info["path"]
         if request.headers.get("Authorization", f"Bot {TOKEN}") != f"Bot {TOKEN}":
             return _json({"message": "401: Unauthorized", "code": 0}, status=401)
-        body = await request.json() if request.can_read_body else None
+        body = await _read_body(request)
         self.requests.put_nowait((request.method, path, body))
         return _json(self._answer(request.method, path, body))
 
@@ -198,6 +198,13 @@ class DiscordServer:
         assert self._gateway is not None, "no bot is connected"
         self._sequence += 1
         await self._gateway.send_json({"op": 0, "t": event, "s": self._sequence, "d": data})
+
+
+async def _read_body(request: web.Request) -> Any:
+    """The JSON of a request, which stands in a part of its own where files come with it."""
+    if request.content_type.startswith("multipart/"):
+        return json.loads(str((await request.post())["payload_json"]))
+    return await request.json() if request.can_read_body else None
 
 
 def _json(document: Any, status: int = 200) -> web.Response:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import asyncpg
 import discord
+import psutil
 import pytest
 from discord.gateway import DiscordWebSocket
 
@@ -78,6 +79,12 @@ def heard(logger: str, words: str) -> Iterator[asyncio.Event]:
         logging.getLogger(logger).removeHandler(listener)
 
 
+def drawing_processes() -> set[psutil.Process]:
+    """The processes that draw pictures for this one."""
+    family = psutil.Process().children()
+    return {process for process in family if "bot.pictures.worker" in process.cmdline()}
+
+
 async def test_the_bot_waits_for_discord_serves_and_ends_politely(
     settings: Settings, port: int, wire: Wire, database: Database, caplog: pytest.LogCaptureFixture
 ):
@@ -93,6 +100,11 @@ async def test_the_bot_waits_for_discord_serves_and_ends_politely(
             await server.identified.wait()
             await server.sends_command(7001, "register")
             assert (await server.next_card(7001))["title"] == "Welcome to the exchange"
+            drawing = drawing_processes()
+            await server.sends_command(7004, "chart", market="22s1")
+            assert (await server.next_card(7004))["image"]["url"] == "attachment://picture.png"
+            drawing = drawing_processes() - drawing
+            assert len(drawing) == 1
 
             # An order is in hand, because the database is slow, when the bot is told to end.
             wire.hold()
@@ -108,6 +120,7 @@ async def test_the_bot_waits_for_discord_serves_and_ends_politely(
             wire.mend()
             assert (await server.next_card(7002))["title"] == "Bought 10 × 22s1"
             await running
+            assert not drawing & drawing_processes()
     finally:
         running.cancel()
 

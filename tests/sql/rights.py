@@ -12,6 +12,7 @@ MEANT = {
     "communities": ("select insert update", "", "select", ""),
     "exchanges": ("select insert update", "select update", "select", "select"),
     "grants": ("select insert", "select delete", "select", ""),
+    "halts": ("select insert update", "", "select", ""),
     "markets": ("select insert update", "select update", "select", "select"),
     "moderation_log": ("select insert", "select insert", "select", ""),
     "moderators": ("select insert delete", "select delete", "select", ""),

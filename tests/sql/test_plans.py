@@ -130,6 +130,8 @@ async def test_a_trade_that_sets_off_stops_reads_only_those(
         "select betjee.get_portfolio($1, $2)",
         "select betjee.find_user($1, 'discord', $2::bigint::text)",
         "select betjee.list_markets($1) where $2::bigint > 0",
+        "select betjee.get_market($1, '22s1') where $2::bigint > 0",
+        "select betjee.get_price_history($1, '22s1', 60, $2)",
     ],
 )
 async def test_a_view_reads_a_few_rows(

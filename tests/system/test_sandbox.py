@@ -64,6 +64,17 @@ def test_started_again_it_knows_everyone_and_new_orders_are_new(data_folder):
         assert_ended_cleanly(second, data_folder, signal.SIGTERM)
 
 
+def test_charts_are_drawn_and_their_process_ends_with_the_sandbox(data_folder):
+    with sandbox(data_folder) as running:
+        you = Visitor(running.address)
+        assert "over the last 24 hours" in you.type("/chart 22s1")[0]
+        assert "May move now within" in you.type("/market 22s1")[0]
+        family = psutil.Process(running.process.pid).children(recursive=True)
+        (drawing,) = [process for process in family if "bot.pictures.worker" in process.cmdline()]
+        assert_ended_cleanly(running, data_folder, signal.SIGINT)
+        assert not drawing.is_running()
+
+
 def test_a_line_that_means_no_command_is_answered_by_a_hint_and_posted_nowhere(running):
     you = Visitor(running.address)
     for line, hint in (
@@ -73,7 +84,7 @@ def test_a_line_that_means_no_command_is_answered_by_a_hint_and_posted_nowhere(r
         ("/portfolio Nobody", "There is no member “Nobody”."),
     ):
         assert hint in you.act({"kind": "send_message", "content": line})["hint"]
-        assert line not in "\n".join(you.texts())
+        assert line not in you.texts()
     assert "**Priya** has no account" in you.type("/portfolio priya")[0]
 
 
