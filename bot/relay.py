@@ -70,11 +70,18 @@ class Relay:
         self._postman = postman
         self._lease_seconds = lease_seconds
         self._pause_seconds = pause_seconds
+        self._is_finishing = False
         self._holder = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(6)}"
 
+    async def finish(self, nudge: asyncio.Event, relaying: asyncio.Task[None], seconds: float) -> None:
+        """Let the notice in hand be sent and marked, and begin no other; else it would be sent again later."""
+        self._is_finishing = True
+        nudge.set()
+        await asyncio.wait({relaying}, timeout=seconds)
+
     async def run(self, nudge: asyncio.Event) -> None:
-        """Sweep whenever nudged, once the bot is online, until cancelled. Nothing that fails ends it."""
-        while True:
+        """Sweep whenever nudged, once the bot is online, until finished or cancelled. Nothing that fails ends it."""
+        while not self._is_finishing:
             await nudge.wait()
             nudge.clear()
             try:
@@ -90,7 +97,7 @@ class Relay:
         """Deliver what is due; returns how many notices were dealt with. Raises ExchangeError."""
         dealt_with = 0
         idle: set[int] = set()
-        while dealt_with < SWEEP_NOTICES:
+        while dealt_with < SWEEP_NOTICES and not self._is_finishing:
             exchange_id = await self._exchange.claim_outbox(self._holder, self._lease_seconds)
             if exchange_id is None:
                 break
@@ -115,7 +122,7 @@ class Relay:
         notices = await self._exchange.list_due_notices(exchange_id, self._holder, _TURN_NOTICES)
         count = 0
         for notice in notices:
-            if clock() >= turn.ends_at:
+            if clock() >= turn.ends_at or self._is_finishing:
                 break
             await self._deal_with(notice, turn)
             count += 1

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import discord
@@ -101,12 +103,13 @@ async def _stay_online(
     while not stop.is_set():
         try:
             bot = BetJee(exchange, redis, studio)
-            relay = asyncio.create_task(Relay(exchange, Postman(bot)).run(nudge))
+            relay = Relay(exchange, Postman(bot))
+            relaying = asyncio.create_task(relay.run(nudge))
             try:
-                await _serve(bot, token, stop)
+                await _serve(bot, token, stop, partial(relay.finish, nudge, relaying, FINISH_SECONDS))
             finally:
-                relay.cancel()
-                await asyncio.gather(relay, return_exceptions=True)
+                relaying.cancel()
+                await asyncio.gather(relaying, return_exceptions=True)
         except discord.LoginFailure as error:
             raise _wrong_token() from error
         except (*DISCORD_AWAY, discord.GatewayNotFound, discord.ConnectionClosed) as error:
@@ -120,8 +123,8 @@ async def _stay_online(
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-async def _serve(bot: BetJee, token: str, stop: asyncio.Event) -> None:
-    """Serve until told to stop or the connection ends, whose error is raised."""
+async def _serve(bot: BetJee, token: str, stop: asyncio.Event, finish: Callable[[], Awaitable[None]]) -> None:
+    """Serve until told to stop, then `finish`, or until the connection ends, whose error is raised."""
     connection = asyncio.create_task(bot.start(token))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -130,6 +133,7 @@ async def _serve(bot: BetJee, token: str, stop: asyncio.Event) -> None:
             connection.result()
         # The connection stays up meanwhile, so that whoever comes now is told of the restart.
         await bot.intake.close(FINISH_SECONDS)
+        await finish()
     finally:
         stopping.cancel()
         await bot.close()

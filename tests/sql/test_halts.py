@@ -198,7 +198,7 @@ async def test_a_halt_does_not_hide_who_led_to_it(floor: Floor) -> None:
     price = await floor.price()
     await floor.arm(0, "stop_loss", price - 100, 50)
     await floor.arm(1, "stop_loss", price * 71 // 100, 1_000)
-    first = await floor.order(5, "short", 515)
+    first = await floor.order(5, "short", 525)
     assert (await floor.rows("select status from betjee.markets where", "shift_id"))[0]["status"] == "halted"
     await pass_window(floor.owner, floor.founded)
     await floor.nothing()
