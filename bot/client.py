@@ -26,6 +26,7 @@ from bot.tree import Tree
 from bot.views import is_taken
 from exchange.errors import ExchangeError
 from exchange.exchange import Exchange
+from runtime.limits import Limits
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +34,9 @@ _log = logging.getLogger(__name__)
 class BetJee(commands.AutoShardedBot):
     """The bot. It needs no privileged intent, keeps no messages, and mentions nobody."""
 
-    def __init__(self, exchange: Exchange, redis: Redis) -> None:
-        self.intake = Intake()
+    def __init__(self, exchange: Exchange, redis: Redis, limits: Limits) -> None:
+        self._communities = Communities(exchange)
+        self.intake = Intake(self._communities, limits)
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -45,7 +47,6 @@ class BetJee(commands.AutoShardedBot):
         )
         self._exchange = exchange
         self._redis = redis
-        self._communities = Communities(exchange)
 
     async def setup_hook(self) -> None:
         """Load the commands, and tell Discord of them where they have changed."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Callable
 from typing import Final
 
 import discord
@@ -21,6 +22,7 @@ from bot.relay import Relay
 from exchange.database import Database
 from exchange.exchange import Exchange
 from exchange.leader import Leadership
+from runtime.limits import Limits
 from runtime.settings import SettingError, Settings
 
 FINISH_SECONDS: Final = 15.0
@@ -47,17 +49,19 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     nudge = asyncio.Event()
     exchange = Exchange(Database(database_url), on_order=nudge.set)
     redis = redis_client(redis_url)
+    limits = Limits(redis_url, exchange.get_rate_limits)
     leadership = Leadership(database_url)
     campaign = asyncio.create_task(leadership.campaign())
     jobs = scheduled_jobs(exchange, leadership, nudge)
     jobs.start()
     try:
-        await _stay_online(exchange, redis, token, stop, nudge)
+        await _stay_online(lambda: BetJee(exchange, redis, limits), exchange, token, stop, nudge)
     finally:
         jobs.shutdown(wait=False)
         campaign.cancel()
         await asyncio.gather(campaign, return_exceptions=True)
         await exchange.close()
+        await limits.aclose()
         await redis.aclose()
 
 
@@ -85,13 +89,13 @@ def _point_library_at(settings: Settings) -> None:
 
 
 async def _stay_online(
-    exchange: Exchange, redis: Redis, token: str, stop: asyncio.Event, nudge: asyncio.Event
+    new_bot: Callable[[], BetJee], exchange: Exchange, token: str, stop: asyncio.Event, nudge: asyncio.Event
 ) -> None:
     """Connect, and connect again whenever the library gives up, as it does when the first connection fails."""
     pause = _FIRST_PAUSE_SECONDS
     while not stop.is_set():
         try:
-            bot = BetJee(exchange, redis)
+            bot = new_bot()
             relay = asyncio.create_task(Relay(exchange, Postman(bot)).run(nudge))
             try:
                 await _serve(bot, token, stop)

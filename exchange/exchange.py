@@ -8,12 +8,13 @@ from exchange import models, stops
 from exchange.batching import OrderQueue, order_request
 from exchange.database import Database
 from exchange.errors import RequestRejected
+from exchange.limits import Limiting
 from exchange.outbox import Outbox
 
 _QUOTES_AT_MOST = 25
 
 
-class Exchange(Outbox):
+class Exchange(Outbox, Limiting):
     """All communities' exchanges in one database.
 
     Every writing method takes the caller's `request_id` (0 < id < 2**63): the same id again gives

@@ -20,6 +20,7 @@ from exchange.database import Database
 from exchange.errors import ExchangeError, ExchangeUnavailable
 from exchange.exchange import Exchange
 from exchange.models import Identity
+from runtime.limits import Limits
 from runtime.settings import Settings
 from sandbox.clock import keep_time, set_clock
 from sandbox.guild import GUILD_ID, TRADERS, Guild, found_guild, members_by_name
@@ -57,11 +58,15 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with _exchange_at(database_url) as exchange, redis_client(redis_url) as redis:
+    async with (
+        _exchange_at(database_url) as exchange,
+        redis_client(redis_url) as redis,
+        contextlib.aclosing(Limits(redis_url, exchange.get_rate_limits)) as limits,
+    ):
         # The first question opens the connections, which must not belong to the bot: whatever the bot starts,
         # the simulated Discord waits for.
         await exchange.find_exchange(PROVIDER, str(GUILD_ID))
-        await _run_until(stop, settings.sandbox_port, exchange, BetJee(exchange, redis))
+        await _run_until(stop, settings.sandbox_port, exchange, BetJee(exchange, redis, limits))
 
 
 @contextlib.asynccontextmanager

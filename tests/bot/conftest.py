@@ -1,5 +1,6 @@
 """The real bot on a simulated Discord, over the real exchange and the real Redis."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bot.run import redis_client
 from exchange.database import Database as Connections
 from exchange.database import Patience
 from exchange.exchange import Exchange
+from runtime.limits import Limits
 from tests.bot.payloads import Payloads
 from tests.bot.world import World
 from tests.conftest import Database
@@ -62,8 +64,14 @@ async def redis(database: Database) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-def new_bot(exchange: Exchange, redis: Redis) -> Callable[[], BetJee]:
-    return lambda: BetJee(exchange, redis)
+async def limits(database: Database, exchange: Exchange) -> AsyncIterator[Limits]:
+    async with contextlib.aclosing(Limits(database.redis_url, exchange.get_rate_limits)) as limits:
+        yield limits
+
+
+@pytest.fixture
+def new_bot(exchange: Exchange, redis: Redis, limits: Limits) -> Callable[[], BetJee]:
+    return lambda: BetJee(exchange, redis, limits)
 
 
 @pytest.fixture

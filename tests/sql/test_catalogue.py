@@ -26,6 +26,7 @@ FOR_THE_APPLICATION = {
     "get_portfolio",
     "get_preferences",
     "get_public_leaderboard",
+    "get_rate_limits",
     "keep_notice",
     "list_alerts",
     "list_due_exchanges",
