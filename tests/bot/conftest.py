@@ -8,6 +8,7 @@ import discord
 import pytest
 import simcord
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from simcord.builders import ChannelHandle
 
 from bot.client import BetJee
@@ -15,7 +16,9 @@ from bot.run import redis_client
 from exchange.database import Database as Connections
 from exchange.database import Patience
 from exchange.exchange import Exchange
+from exchange.limits import RateLimits
 from runtime.limits import Limits
+from runtime.limits.shared import PREFIX
 from tests.bot.payloads import Payloads
 from tests.bot.world import World
 from tests.conftest import Database
@@ -63,10 +66,25 @@ async def redis(database: Database) -> AsyncIterator[Redis]:
         await client.aclose()
 
 
+async def forget_counts(redis: Redis) -> None:
+    """Begin with nobody having done anything: people and exchanges have the same numbers in each test."""
+    with contextlib.suppress(RedisError):
+        async for key in redis.scan_iter(f"{PREFIX}:*"):
+            await redis.delete(key)
+
+
 @pytest.fixture
-async def limits(database: Database, exchange: Exchange) -> AsyncIterator[Limits]:
+async def limits(database: Database, exchange: Exchange, redis: Redis) -> AsyncIterator[Limits]:
+    await forget_counts(redis)
     async with contextlib.aclosing(Limits(database.redis_url, exchange.get_rate_limits)) as limits:
         yield limits
+
+
+@pytest.fixture
+def unhurried(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test of something else, in which people do more than they could within a minute."""
+    wide = RateLimits(user_trades_per_minute=600, user_trade_burst=600, user_reads_per_minute=600)
+    monkeypatch.setattr(limits._settings, "get", lambda _: wide)
 
 
 @pytest.fixture
