@@ -14,27 +14,24 @@ from typing import Final
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from runtime.limits.budgets import SHORTEST_WAIT_SECONDS, Demand, Reason, Ruling, Window
 
 PREFIX: Final = "betjee:limits"
-CONNECTIONS: Final = 32
 
 _PLACE_IN_ALL: Final = (files("runtime.limits") / "place_in_all.lua").read_text()
 _REASONS: Final = (Reason.ADMITTED, Reason.MEMBER, Reason.NETWORK)
 
 
 class SharedCounts:
-    """Counts in the Redis of an address. How long it waits for an answer is for its caller to say."""
+    """Counts in the Redis of an address. How long to wait and how many may ask at once is for the caller to say."""
 
     def __init__(self, url: str) -> None:
         # Time-outs on each read and write would cost a third of the whole; the caller has one around it all.
-        pool = BlockingConnectionPool.from_url(
-            url, max_connections=CONNECTIONS, timeout=None, retry=Retry(NoBackoff(), 0)
-        )
+        pool = ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0))
         self._redis = Redis.from_pool(pool)
         storage = RedisStorage(
             "async+redis://",
