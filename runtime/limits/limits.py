@@ -1,12 +1,10 @@
 """The one object that front ends ask before they do what a member wants."""
 
 import asyncio
-import logging
-import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from redis.exceptions import RedisError
 
@@ -25,14 +23,8 @@ ASKING_AT_MOST: Final = 8
 
 SETTINGS_SECONDS: Final = 5.0
 NETWORK_SECONDS: Final = 60.0
-_FAIR_SECONDS: Final = 0.8 * ANSWER_SECONDS
-_LATE_SECONDS: Final = 0.03
 _EXCHANGES_REMEMBERED: Final = 10_000
 _MEMBERS_REMEMBERED: Final = 50_000
-
-Answer = TypeVar("Answer")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,7 @@ class Limits:
     ) -> None:
         self._shared = SharedCounts(redis_url)
         self._alone = CountsAlone()
-        self._outages = Outages(clock)
+        self._outages = Outages(self._shared.ping, self._alone.forget, clock)
         self._turns = asyncio.Semaphore(ASKING_AT_MOST)
         self._settings: Remembered[int, RateLimits] = Remembered(
             settings_of, seconds=SETTINGS_SECONDS, most=_EXCHANGES_REMEMBERED, clock=clock
@@ -97,16 +89,20 @@ class Limits:
         """
         limits = self._settings.get(exchange_id) or RateLimits()
         demand = demand_of(budget, exchange_id, caller, limits)
-        ruling = await self._ask_redis(lambda: self._shared.take(demand))
-        return await self._rule_alone(demand) if ruling is None else ruling
+        # Who would have to wait anyway waits to hear whether Redis is back.
+        if await self._outages.is_trusted(ANSWER_SECONDS if budget.waits else 0.0):
+            ruling = await self._ask_redis(demand)
+            if ruling is not None:
+                return ruling
+        return await self._rule_alone(demand)
 
     async def look(self) -> CountingState:
         """Ask Redis now, for a health check, and say where actions are counted."""
-        await self._ask_redis(self._shared.ping)
-        return self.state
+        return await self._outages.look()
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._outages.close()
         await self._shared.close()
 
     async def _rule_alone(self, demand: Demand) -> Ruling:
@@ -114,27 +110,11 @@ class Limits:
             return Ruling(Reason.AWAY, RETRY_SECONDS)
         return await self._alone.take(demand)
 
-    async def _ask_redis(self, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
-        """Redis's answer, or None where it is away."""
-        if not self._outages.may_ask():
-            return None
-        asked_at = math.inf
+    async def _ask_redis(self, demand: Demand) -> Ruling | None:
+        """Redis's ruling, or None where there is none in time, be it that too many wait for theirs."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS), self._turns:
-                asked_at = time.monotonic()
-                answer = await ask()
-        except TimeoutError as error:
-            waited_seconds = time.monotonic() - asked_at
-            if _FAIR_SECONDS <= waited_seconds <= ANSWER_SECONDS + _LATE_SECONDS:
-                self._outages.note_failure(error)
-            else:
-                # It got its turn late, or the time-out itself came late. Then this process is overrun by
-                # members, which says nothing of Redis.
-                _log.debug("An action was not counted in Redis, since this process is late.")
-            return None
+                return await self._shared.take(demand)
         except (RedisError, OSError) as error:
-            self._outages.note_failure(error)
+            self._outages.doubt(error)
             return None
-        if self._outages.note_answer():
-            await self._alone.forget()
-        return answer

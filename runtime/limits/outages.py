@@ -1,14 +1,20 @@
-"""Whether Redis is asked: a circuit breaker, so that a Redis that hangs costs a command now and then a moment."""
+"""Whether Redis is asked: a circuit breaker, so that a Redis that hangs costs a few members a moment, once."""
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from redis.exceptions import RedisError
+
 RETRY_SECONDS: Final = 1.0
-"""How long after a failure one command asks again; the others do not wait for it."""
+"""How long after it was found away Redis is asked again, by the next member who does something."""
+
+PROBE_SECONDS: Final = 1.0
+"""How long Redis may take before it counts as hanging. Nobody waits for it so long."""
 
 _log = logging.getLogger(__name__)
 
@@ -27,37 +33,89 @@ class CountingState:
 
 
 class Outages:
-    """Knows whether Redis answers. It is told by those who ask, and says who may ask next."""
+    """Knows whether Redis answers, and finds out by itself when that may have changed.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    An answer that is late raises a doubt: from then on nobody waits for Redis until it has been asked once more, with
+    more time. A process that is overrun gets its answers late too, and that is not an outage.
+    """
+
+    def __init__(
+        self,
+        ping: Callable[[], Awaitable[None]],
+        heal: Callable[[], Awaitable[None]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ping = ping
+        self._heal = heal
         self._clock = clock
+        self._is_trusted = True
         self._retry_at = 0.0
+        self._probe: asyncio.Task[None] | None = None
         self.state = CountingState()
 
-    def may_ask(self) -> bool:
-        """Whether to ask Redis; while it is away, one in a second may."""
-        if self.state.is_shared:
+    async def is_trusted(self, patience_seconds: float = 0.0) -> bool:
+        """Whether Redis may be asked. Where not, it is probed in the background; wait for that so long."""
+        if self._is_trusted:
             return True
-        if self._clock() < self._retry_at:
-            return False
-        self._retry_at = self._clock() + RETRY_SECONDS
-        return True
+        probe = self._probe_if_due()
+        if probe is not None and patience_seconds > 0:
+            await asyncio.wait([probe], timeout=patience_seconds)
+        return self._is_trusted
 
-    def note_answer(self) -> bool:
-        """Redis has answered. Returns whether that ends an outage."""
+    def doubt(self, error: Exception) -> None:
+        """Redis has failed, or has been late, which is an outage only if it fails again."""
+        self._is_trusted = False
+        if not isinstance(error, TimeoutError):
+            self._note_outage(str(error) or type(error).__name__)
+        self._probe_if_due()
+
+    async def look(self) -> CountingState:
+        """Ask Redis now, and say what is found."""
+        self._retry_at = 0.0
+        self._is_trusted = False
+        probe = self._probe_if_due()
+        if probe is not None:
+            await asyncio.wait([probe])
+        return self.state
+
+    async def close(self) -> None:
+        """End a probe that is under way."""
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.gather(self._probe, return_exceptions=True)
+
+    def _probe_if_due(self) -> asyncio.Task[None] | None:
+        """The probe that is under way, begun if it is time for it."""
+        if self._probe is None and self._clock() >= self._retry_at:
+            self._probe = asyncio.create_task(self._look_closely())
+        return self._probe
+
+    async def _look_closely(self) -> None:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._ping()
+        except (RedisError, OSError) as error:
+            self._note_outage("it hangs" if isinstance(error, TimeoutError) else str(error))
+        else:
+            await self._note_answer()
+        finally:
+            self._probe = None
+
+    async def _note_answer(self) -> None:
+        self._is_trusted = True
         if self.state.away_since is None:
-            return False
+            return
         seconds = (datetime.now(UTC) - self.state.away_since).total_seconds()
         self.state = CountingState()
+        await self._heal()
         _log.warning("Redis answers again after %.0f s: limits are counted in it once more.", seconds)
-        return True
 
-    def note_failure(self, error: Exception) -> None:
-        """Redis has not answered, or not as it should; only the first of an outage is logged."""
+    def _note_outage(self, reason: str) -> None:
+        """Only the first of an outage is logged."""
+        self._is_trusted = False
         self._retry_at = self._clock() + RETRY_SECONDS
         if not self.state.is_shared:
             return
-        reason = "it hangs" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         self.state = CountingState(datetime.now(UTC), reason)
         _log.warning(
             "Redis does not answer (%s). Until it does, this process counts trades alone, half as many as usual; "

@@ -37,7 +37,14 @@ async def lose(limits: Limits, valkey: OwnValkey, how: str) -> None:
     assert limits.state.is_shared
     valkey.go_away(how)
     assert (await limits.check(Budget.READS, EXCHANGE, RAVI)).is_admitted
+    await found_out(limits)
     assert not limits.state.is_shared
+
+
+async def found_out(limits: Limits) -> None:
+    """A probe that is under way has ended."""
+    if limits._outages._probe is not None:
+        await asyncio.wait([limits._outages._probe])
 
 
 async def test_trades_go_on_half_as_many(limits: Limits, valkey: OwnValkey, how: str):
@@ -66,17 +73,33 @@ async def test_signing_up_and_moderating_wait(limits: Limits, valkey: OwnValkey,
         assert ruling.wait_seconds > 0
 
 
-async def test_only_one_in_a_second_asks(
+async def test_nobody_waits_for_a_redis_that_is_away(
     limits: Limits, valkey: OwnValkey, clock: Clock, asked: list[object], how: str
 ):
     await lose(limits, valkey, how)
     assert len(asked) == 2
-    await asyncio.gather(*(trade(limits, Caller(str(number))) for number in range(50)))
-    assert len(asked) == 2, "who comes after the first does not wait for a Redis that is away"
-    clock.now += RETRY_SECONDS
-    await asyncio.gather(*(trade(limits, Caller(str(number))) for number in range(50)))
-    assert len(asked) == 3
+    for _ in range(3):
+        await asyncio.gather(*(trade(limits, Caller(str(number))) for number in range(50)))
+        clock.now += RETRY_SECONDS
+    assert len(asked) == 2, "who finds it away once a second is a probe, not a member"
+    await found_out(limits)
     assert not limits.state.is_shared
+
+
+async def test_a_late_answer_is_no_outage(
+    limits: Limits, valkey: OwnValkey, caplog: pytest.LogCaptureFixture, how: str
+):
+    await trade(limits)
+    if how == "frozen":
+        valkey.freeze()
+        assert await admitted(limits, RAVI) == 2, "nobody waits while it is in doubt"
+        valkey.thaw()
+    else:
+        limits._outages.doubt(TimeoutError())
+    await found_out(limits)
+    assert await admitted(limits) == 4
+    assert limits.state.is_shared
+    assert caplog.records == []
 
 
 async def test_it_heals_by_itself_and_begins_and_ends_are_logged_once(
@@ -87,6 +110,7 @@ async def test_it_heals_by_itself_and_begins_and_ends_are_logged_once(
     for _ in range(3):
         clock.now += RETRY_SECONDS
         await trade(limits)
+        await found_out(limits)
     assert [record.getMessage().split("(")[0] for record in caplog.records] == ["Redis does not answer "]
     assert limits.state.reason
     caplog.clear()
@@ -106,6 +130,7 @@ async def test_all_who_are_caught_at_once_go_on_and_leave_nothing_behind(
     callers = [Caller(str(number)) for number in range(3 * ASKING_AT_MOST)]
     rulings = await asyncio.gather(*(trade(limits, caller) for caller in callers))
     assert all(ruling.is_admitted for (ruling,) in rulings)
+    await found_out(limits)
     valkey.come_back()
     clock.now += RETRY_SECONDS
     assert (await limits.look()).is_shared
