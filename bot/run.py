@@ -55,6 +55,8 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     jobs = scheduled_jobs(exchange, leadership, nudge)
     jobs.start()
     try:
+        # It opens the connection, and an operator hears at once of a Redis that is away.
+        await limits.look()
         await _stay_online(lambda: BetJee(exchange, redis, limits), exchange, token, stop, nudge)
     finally:
         jobs.shutdown(wait=False)

@@ -66,6 +66,7 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
         # The first question opens the connections, which must not belong to the bot: whatever the bot starts,
         # the simulated Discord waits for.
         await exchange.find_exchange(PROVIDER, str(GUILD_ID))
+        await limits.look()
         await _run_until(stop, settings.sandbox_port, exchange, BetJee(exchange, redis, limits))
 
 

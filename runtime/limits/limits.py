@@ -1,6 +1,5 @@
 """The one object that front ends ask before they do what a member wants."""
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,14 +11,8 @@ from exchange.limits import RateLimits
 from runtime.limits.alone import CountsAlone
 from runtime.limits.budgets import Budget, Caller, Demand, Reason, Ruling, demand_of
 from runtime.limits.outages import RETRY_SECONDS, CountingState, Outages
-from runtime.limits.shared import SharedCounts
+from runtime.limits.shared import ANSWER_SECONDS, SharedCounts
 from runtime.remembered import Remembered
-
-ANSWER_SECONDS: Final = 0.09
-"""How long Redis may take. An answer takes a tenth of a millisecond; with the rest, no action loses 100 ms."""
-
-ASKING_AT_MOST: Final = 8
-"""So many connections there are. More would not be quicker, since this process is the slower part."""
 
 SETTINGS_SECONDS: Final = 5.0
 NETWORK_SECONDS: Final = 60.0
@@ -59,7 +52,6 @@ class Limits:
         self._shared = SharedCounts(redis_url)
         self._alone = CountsAlone()
         self._outages = Outages(self._shared.ping, self._alone.forget, clock)
-        self._turns = asyncio.Semaphore(ASKING_AT_MOST)
         self._settings: Remembered[int, RateLimits] = Remembered(
             settings_of, seconds=SETTINGS_SECONDS, most=_EXCHANGES_REMEMBERED, clock=clock
         )
@@ -111,10 +103,9 @@ class Limits:
         return await self._alone.take(demand)
 
     async def _ask_redis(self, demand: Demand) -> Ruling | None:
-        """Redis's ruling, or None where there is none in time, be it that too many wait for theirs."""
+        """Redis's ruling, or None where there is none in time."""
         try:
-            async with asyncio.timeout(ANSWER_SECONDS), self._turns:
-                return await self._shared.take(demand)
+            return await self._shared.take(demand)
         except (RedisError, OSError) as error:
             self._outages.doubt(error)
             return None

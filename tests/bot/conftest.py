@@ -77,6 +77,7 @@ async def forget_counts(redis: Redis) -> None:
 async def limits(database: Database, exchange: Exchange, redis: Redis) -> AsyncIterator[Limits]:
     await forget_counts(redis)
     async with contextlib.aclosing(Limits(database.redis_url, exchange.get_rate_limits)) as limits:
+        await limits.look()
         yield limits
 
 

@@ -53,6 +53,7 @@ async def limits(
 
     await forget_counts(redis)
     limits = Limits(database.redis_url, exchange.get_rate_limits, network_of, clock=clock)
+    await limits.look()
     yield limits
     await limits.aclose()
 

@@ -103,6 +103,7 @@ async def limits(valkey: OwnValkey, clock: Clock, settings: dict[int, RateLimits
         return settings.get(exchange_id, RateLimits())
 
     async with contextlib.aclosing(Limits(valkey.url, settings_of, clock=clock)) as limits:
+        await limits.look()
         yield limits
 
 

@@ -13,6 +13,7 @@ async def main(redis_url: str) -> None:
         return TEN_AT_ONCE
 
     limits = Limits(redis_url, settings_of)
+    await limits.look()
     limits._settings.get(7)
     await asyncio.sleep(0)
     assert sys.stdin.readline() == "go\n"

@@ -123,7 +123,7 @@ async def test_a_trade_over_ones_own_limit_takes_nothing_from_the_network(limits
 
 
 async def test_a_race_is_won_by_five(limits: Limits):
-    rulings = await asyncio.gather(*(trade(limits) for _ in range(40)))
+    rulings = await asyncio.gather(*(trade(limits) for _ in range(200)))
     assert sum(ruling.is_admitted for (ruling,) in rulings) == 5
 
 

@@ -9,7 +9,6 @@ from exchange.limits import RateLimits
 from runtime.limits import Budget, Caller, Limits, Reason, alone
 from runtime.limits.alone import CountsAlone
 from runtime.limits.budgets import demand_of
-from runtime.limits.limits import ASKING_AT_MOST
 from runtime.limits.outages import RETRY_SECONDS
 from tests.limits.conftest import Clock, OwnValkey
 from tests.limits.counting import ASHA, EXCHANGE, RAVI, admitted, trade
@@ -127,14 +126,15 @@ async def test_all_who_are_caught_at_once_go_on_and_leave_nothing_behind(
 ):
     await trade(limits)
     valkey.go_away(how)
-    callers = [Caller(str(number)) for number in range(3 * ASKING_AT_MOST)]
+    callers = [Caller(str(number)) for number in range(300)]
     rulings = await asyncio.gather(*(trade(limits, caller) for caller in callers))
     assert all(ruling.is_admitted for (ruling,) in rulings)
+    assert limits._shared._waiting == []
     await found_out(limits)
     valkey.come_back()
     clock.now += RETRY_SECONDS
     assert (await limits.look()).is_shared
-    callers = [Caller(f"later {number}") for number in range(3 * ASKING_AT_MOST)]
+    callers = [Caller(f"later {number}") for number in range(300)]
     assert await asyncio.gather(*(admitted(limits, caller, 6) for caller in callers)) == [5] * len(callers)
     assert limits.state.is_shared
 
