@@ -92,7 +92,8 @@ class BetJee(commands.AutoShardedBot):
         """
         if interaction.type is discord.InteractionType.component and not is_taken(interaction):
             try:
-                await answer_at_once(interaction, replies.errors.button_expired())
+                if await self.intake.admit(interaction):
+                    await answer_at_once(interaction, replies.errors.button_expired())
             except DISCORD_AWAY as error:
                 _log.warning("The click %d could not be answered: %s", interaction.id, error)
 

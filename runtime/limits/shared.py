@@ -79,8 +79,9 @@ class SharedCounts:
         return await waiting.ruling
 
     async def ping(self) -> None:
-        """Ask whether Redis answers, however long it takes, and teach it the script."""
+        """Ask whether Redis answers and can be written to, however long it takes, and teach it the script."""
         await self._redis.script_load(_PLACE_IN_ALL)
+        await self._redis.set(f"{PREFIX}:probe", "", px=1)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from redis.asyncio import Redis
 
 from exchange.limits import RateLimits
 from runtime.limits import Budget, Caller, Limits, Reason, alone
@@ -13,7 +14,7 @@ from runtime.limits.outages import RETRY_SECONDS
 from tests.limits.conftest import Clock, OwnValkey
 from tests.limits.counting import ASHA, EXCHANGE, RAVI, admitted, trade
 
-pytestmark = pytest.mark.parametrize("how", ["stopped", "frozen"])
+HOW = pytest.mark.parametrize("how", ["stopped", "frozen"])
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ async def found_out(limits: Limits) -> None:
         await asyncio.wait([limits._outages._probe])
 
 
+@HOW
 async def test_trades_go_on_half_as_many(limits: Limits, valkey: OwnValkey, how: str):
     await lose(limits, valkey, how)
     *fine, third = await trade(limits, times=3)
@@ -56,6 +58,7 @@ async def test_trades_go_on_half_as_many(limits: Limits, valkey: OwnValkey, how:
     assert [await admitted(limits, bot, 2) for bot in bots] == [2] * 40, "each keeps two"
 
 
+@HOW
 async def test_reads_and_quotes_go_on_as_usual(limits: Limits, valkey: OwnValkey, how: str):
     await lose(limits, valkey, how)
     for budget, places in ((Budget.READS, 60), (Budget.QUOTES, 120)):
@@ -64,6 +67,7 @@ async def test_reads_and_quotes_go_on_as_usual(limits: Limits, valkey: OwnValkey
         assert 0 < rulings[-1].wait_seconds <= 60
 
 
+@HOW
 async def test_signing_up_and_moderating_wait(limits: Limits, valkey: OwnValkey, how: str):
     await lose(limits, valkey, how)
     for budget in (Budget.SIGN_UPS, Budget.MODERATION):
@@ -72,6 +76,7 @@ async def test_signing_up_and_moderating_wait(limits: Limits, valkey: OwnValkey,
         assert ruling.wait_seconds > 0
 
 
+@HOW
 async def test_nobody_waits_for_a_redis_that_is_away(
     limits: Limits, valkey: OwnValkey, clock: Clock, asked: list[object], how: str
 ):
@@ -85,6 +90,7 @@ async def test_nobody_waits_for_a_redis_that_is_away(
     assert not limits.state.is_shared
 
 
+@HOW
 async def test_a_late_answer_is_no_outage(
     limits: Limits, valkey: OwnValkey, caplog: pytest.LogCaptureFixture, how: str
 ):
@@ -101,6 +107,7 @@ async def test_a_late_answer_is_no_outage(
     assert caplog.records == []
 
 
+@HOW
 async def test_it_heals_by_itself_and_begins_and_ends_are_logged_once(
     limits: Limits, valkey: OwnValkey, clock: Clock, caplog: pytest.LogCaptureFixture, how: str
 ):
@@ -121,6 +128,7 @@ async def test_it_heals_by_itself_and_begins_and_ends_are_logged_once(
     assert [record.getMessage().split(" after")[0] for record in caplog.records] == ["Redis answers again"]
 
 
+@HOW
 async def test_all_who_are_caught_at_once_go_on_and_leave_nothing_behind(
     limits: Limits, valkey: OwnValkey, clock: Clock, how: str
 ):
@@ -139,6 +147,7 @@ async def test_all_who_are_caught_at_once_go_on_and_leave_nothing_behind(
     assert limits.state.is_shared
 
 
+@HOW
 async def test_a_health_check_sees_it_where_nobody_acts(
     limits: Limits, valkey: OwnValkey, clock: Clock, how: str
 ):
@@ -152,6 +161,7 @@ async def test_a_health_check_sees_it_where_nobody_acts(
     assert (await limits.look()).is_shared
 
 
+@HOW
 async def test_what_was_counted_alone_is_forgotten_when_redis_is_back(
     limits: Limits, valkey: OwnValkey, clock: Clock, how: str
 ):
@@ -165,12 +175,28 @@ async def test_what_was_counted_alone_is_forgotten_when_redis_is_back(
     assert await admitted(limits) == 2
 
 
-async def test_counting_alone_takes_bounded_memory(how: str, monkeypatch: pytest.MonkeyPatch):
+async def test_a_redis_that_is_full_is_an_outage_until_it_has_room(
+    limits: Limits, redis: Redis, clock: Clock, caplog: pytest.LogCaptureFixture
+):
+    await trade(limits)
+    await redis.config_set("maxmemory", "1")
+    for _ in range(4):
+        assert (await trade(limits, RAVI))[0].reason is not Reason.AWAY
+        await found_out(limits)
+        clock.now += RETRY_SECONDS
+    assert not limits.state.is_shared
+    assert len(caplog.records) == 1, "it is not told again and again that it came back and went"
+    await redis.config_set("maxmemory", "0")
+    assert (await limits.check(Budget.MODERATION, EXCHANGE, ASHA)).is_admitted
+    assert limits.state.is_shared
+
+
+async def test_counting_alone_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(alone, "MOST_COUNTS", 300)
     counts = CountsAlone()
     most = 0
     for number in range(1_000):
-        caller = Caller(f"{how} {number}", number.to_bytes(32))
+        caller = Caller(str(number), number.to_bytes(32))
         await counts.take(demand_of(Budget.TRADES, EXCHANGE, caller, RateLimits()))
         storage = counts._storage
         most = max(
