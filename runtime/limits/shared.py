@@ -64,7 +64,8 @@ class SharedCounts:
         # would be the larger one.
         self._connection = pool.make_connection()  # type: ignore[no-untyped-call]  # the client leaves it untyped
         self._waiting: list[_Waiting] = []
-        self._sending: asyncio.Task[None] | None = None
+        self._is_sending = False
+        self._sender: asyncio.Task[None] | None = None
 
     async def take(self, demand: Demand) -> Ruling:
         """Take a place in every window of a demand, or in none."""
@@ -74,8 +75,15 @@ class SharedCounts:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(demand, loop.time() + ANSWER_SECONDS, loop.create_future())
         self._waiting.append(waiting)
-        if self._sending is None:
-            self._sending = asyncio.create_task(self._send())
+        if not self._is_sending:
+            # Who comes first asks by themselves, since a task for it would cost as much as the asking; those who
+            # have come meanwhile get one.
+            self._is_sending = True
+            try:
+                await self._send_next()
+            finally:
+                self._sender = asyncio.create_task(self._send_all()) if self._waiting else None
+                self._is_sending = self._sender is not None
         return await waiting.ruling
 
     async def ping(self) -> None:
@@ -97,15 +105,18 @@ class SharedCounts:
         reset_time, _ = await self._windows.get_window_stats(item, *whose)
         return Ruling(Reason.MEMBER, max(reset_time - time.time(), SHORTEST_WAIT_SECONDS))
 
-    async def _send(self) -> None:
+    async def _send_all(self) -> None:
         """Send what waits, and what comes to wait meanwhile, until nothing does."""
         try:
             while self._waiting:
-                together = self._waiting[:TOGETHER_AT_MOST]
-                del self._waiting[:TOGETHER_AT_MOST]
-                await self._judge_together(together)
+                await self._send_next()
         finally:
-            self._sending = None
+            self._is_sending = False
+
+    async def _send_next(self) -> None:
+        together = self._waiting[:TOGETHER_AT_MOST]
+        del self._waiting[:TOGETHER_AT_MOST]
+        await self._judge_together(together)
 
     async def _judge_together(self, together: list[_Waiting]) -> None:
         try:
