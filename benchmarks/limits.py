@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +57,7 @@ class Measured:
 
     costs_ms: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(list))
     checks_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    gets_ms: list[float] = field(default_factory=list)
     frozen_ms: list[float] = field(default_factory=list)
 
     def kept(self, command: str, mode: str) -> float:
@@ -70,6 +71,7 @@ class TimedLimits(Limits):
 
     mode = WITHOUT
     checks_ms: list[float]
+    refer: Callable[[], Awaitable[None]] | None = None
 
     async def check_member(self, budget: Budget, exchange_id: int, user: str) -> Ruling:
         """As `Limits` does it."""
@@ -78,6 +80,8 @@ class TimedLimits(Limits):
         start = time.perf_counter()
         ruling = await super().check_member(budget, exchange_id, user)
         self.checks_ms.append(1_000 * (time.perf_counter() - start))
+        if self.refer is not None:
+            await self.refer()
         assert ruling.is_admitted
         assert self.state.is_shared
         return ruling
@@ -97,6 +101,12 @@ async def measure(servers: EmbeddedServers, rounds: int, seconds: float) -> Meas
         redis_client(servers.redis_url) as redis,
         busy_guild(BetJee(exchange, redis, limits)) as guild,
     ):
+
+        async def time_get() -> None:
+            start = time.perf_counter()
+            await redis.get("nothing")
+            measured.gets_ms.append(1_000 * (time.perf_counter() - start))
+
         limits.checks_ms = []
         await limits.look()
         await prepare(servers, exchange)
@@ -109,9 +119,9 @@ async def measure(servers: EmbeddedServers, rounds: int, seconds: float) -> Meas
                     limits.mode = mode
                     measured.costs_ms[command, mode].append(await guild.measure(command, IN_HAND, seconds))
             for mode in (BY_MEMBER, BY_NETWORK):
-                limits.mode, limits.checks_ms = mode, measured.checks_ms[mode]
+                limits.mode, limits.checks_ms, limits.refer = mode, measured.checks_ms[mode], time_get
                 await guild.measure("trade", 1, seconds)
-                limits.checks_ms = []
+                limits.checks_ms, limits.refer = [], None
     measured.frozen_ms = await measure_frozen(servers, exchange)
     await exchange.close()
     return measured
@@ -208,10 +218,14 @@ def report(measured: Measured) -> str:
         for mode in MODES:
             cost = statistics.median(measured.costs_ms[command, mode])
             lines.append(f"{command:12}{mode:24}{cost:>12.3f}{measured.kept(command, mode):>13.1%}")
-    for mode in (BY_MEMBER, BY_NETWORK):
-        took = sorted(measured.checks_ms[mode])
+    lines.append("One trade after the other:")
+    for what, times in (
+        *((f"a check {mode}", measured.checks_ms[mode]) for mode in MODES[1:]),
+        ("a bare GET", measured.gets_ms),
+    ):
+        took = sorted(times)
         p50, p99 = took[len(took) // 2], took[len(took) * 99 // 100]
-        lines.append(f"a check {mode}, one trade after the other: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+        lines.append(f"{what:36}p50 {p50:.2f} ms, p99 {p99:.2f} ms")
     slow = sum(milliseconds > 10 for milliseconds in measured.frozen_ms)
     lines.append(
         f"Redis frozen for 3 s: the slowest of {len(measured.frozen_ms):,} checks took "
