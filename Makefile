@@ -43,6 +43,8 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.hunters
 	$(BIN)/python -m benchmarks.kill
 	$(BIN)/python -m benchmarks.relay
+	$(BIN)/python -m benchmarks.limits
+	$(BIN)/python -m benchmarks.charts
 
 pictures: setup
 	$(BIN)/python -m benchmarks.screenshots

@@ -29,6 +29,7 @@ from bot.tree import Tree
 from bot.views import is_taken
 from exchange.errors import ExchangeError
 from exchange.exchange import Exchange
+from runtime.limits import Limits
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +37,9 @@ _log = logging.getLogger(__name__)
 class BetJee(commands.AutoShardedBot):
     """The bot. It needs no privileged intent, keeps no messages, and mentions nobody."""
 
-    def __init__(self, exchange: Exchange, redis: Redis, studio: Studio) -> None:
-        self.intake = Intake()
+    def __init__(self, exchange: Exchange, redis: Redis, *, limits: Limits, studio: Studio) -> None:
+        self._communities = Communities(exchange)
+        self.intake = Intake(self._communities, limits)
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -49,7 +51,6 @@ class BetJee(commands.AutoShardedBot):
         self._exchange = exchange
         self._redis = redis
         self._gallery = Gallery(studio)
-        self._communities = Communities(exchange)
 
     async def setup_hook(self) -> None:
         """Load the commands, and tell Discord of them where they have changed."""
@@ -96,7 +97,8 @@ class BetJee(commands.AutoShardedBot):
         """
         if interaction.type is discord.InteractionType.component and not is_taken(interaction):
             try:
-                await answer_at_once(interaction, replies.errors.button_expired())
+                if await self.intake.admit(interaction):
+                    await answer_at_once(interaction, replies.errors.button_expired())
             except DISCORD_AWAY as error:
                 _log.warning("The click %d could not be answered: %s", interaction.id, error)
 

@@ -12,6 +12,10 @@ from exchange.exchange import Exchange
 from exchange.models import Identity, User
 
 PROVIDER: Final = "discord"
+
+NO_EXCHANGE: Final = 0
+"""Instead of the number of an exchange that is not known yet; no exchange has it."""
+
 _OPENINGS_AT_ONCE: Final = 4
 """A start with thousands of guilds must not crowd out the orders that already come in."""
 
@@ -53,6 +57,10 @@ class Communities:
             async with self._openings:
                 self._exchange_ids[guild.id] = await self._find_or_open(guild)
         return self._exchange_ids[guild.id]
+
+    def known_exchange_of(self, guild_id: int | None) -> int:
+        """The exchange of a guild if it has been found before, without asking for it; else NO_EXCHANGE."""
+        return NO_EXCHANGE if guild_id is None else self._exchange_ids.get(guild_id, NO_EXCHANGE)
 
     async def account_of(self, interaction: discord.Interaction[Any]) -> Account:
         """The account of the person who gave a command.

@@ -68,6 +68,14 @@ async def answer_at_once(interaction: Interaction, embed: discord.Embed) -> None
     )
 
 
+async def offer_nothing(interaction: Interaction) -> None:
+    """Answer someone who types with an empty list, so that they are not told of an error."""
+    try:
+        await interaction.response.autocomplete([])
+    except DISCORD_AWAY as error:
+        _log.debug("The typing %d could not be answered: %s", interaction.id, error)
+
+
 async def announce(interaction: Interaction, line: str) -> None:
     """Post a line that everyone in the channel reads. It needs no permission of the bot's in that channel."""
     await interaction.followup.send(line, ephemeral=False, allowed_mentions=discord.AllowedMentions.none())

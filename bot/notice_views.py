@@ -55,11 +55,13 @@ class AskToBeTold(discord.ui.View):
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Take the click if it is the owner's, and acknowledge it; the answer is a message of its own."""
         take(interaction)
+        if not await self._intake.admit(interaction):
+            return False
         origin = interaction.message.interaction_metadata if interaction.message else None
         if origin is not None and origin.user.id != interaction.user.id:
             await answer_at_once(interaction, replies.notices.not_yours())
             return False
-        return await self._intake.admit(interaction) and await acknowledge(interaction, public=False)
+        return await acknowledge(interaction, public=False)
 
     async def on_error(
         self, interaction: Interaction, error: Exception, _item: discord.ui.Item[Any], /

@@ -24,6 +24,7 @@ from bot.relay import Relay
 from exchange.database import Database
 from exchange.exchange import Exchange
 from exchange.leader import Leadership
+from runtime.limits import Limits
 from runtime.settings import SettingError, Settings
 
 FINISH_SECONDS: Final = 15.0
@@ -51,18 +52,23 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     exchange = Exchange(Database(database_url), on_order=nudge.set)
     redis = redis_client(redis_url)
     studio = Studio()
+    limits = Limits(redis_url, exchange.get_rate_limits)
     leadership = Leadership(database_url)
     campaign = asyncio.create_task(leadership.campaign())
     jobs = scheduled_jobs(exchange, leadership, nudge)
     jobs.start()
     try:
-        await _stay_online(exchange, redis, token, stop, nudge, studio=studio)
+        # It opens the connection, and an operator hears at once of a Redis that is away.
+        await limits.look()
+        new_bot = partial(BetJee, exchange, redis, limits=limits, studio=studio)
+        await _stay_online(new_bot, exchange, token, stop, nudge)
     finally:
         jobs.shutdown(wait=False)
         campaign.cancel()
         await asyncio.gather(campaign, return_exceptions=True)
         await studio.close()
         await exchange.close()
+        await limits.aclose()
         await redis.aclose()
 
 
@@ -90,19 +96,13 @@ def _point_library_at(settings: Settings) -> None:
 
 
 async def _stay_online(
-    exchange: Exchange,
-    redis: Redis,
-    token: str,
-    stop: asyncio.Event,
-    nudge: asyncio.Event,
-    *,
-    studio: Studio,
+    new_bot: Callable[[], BetJee], exchange: Exchange, token: str, stop: asyncio.Event, nudge: asyncio.Event
 ) -> None:
     """Connect, and connect again whenever the library gives up, as it does when the first connection fails."""
     pause = _FIRST_PAUSE_SECONDS
     while not stop.is_set():
         try:
-            bot = BetJee(exchange, redis, studio)
+            bot = new_bot()
             relay = Relay(exchange, Postman(bot))
             relaying = asyncio.create_task(relay.run(nudge))
             try:

@@ -7,9 +7,30 @@ from discord import app_commands
 
 from bot.delivery import Interaction, acknowledge, answer_error
 from bot.intake import Intake
+from runtime.limits import Budget
 
 PUBLIC: Final = {"public": True}
 """A command's `extras` when everyone in the channel may read its answer; else only its sender does."""
+
+TRADE: Final = {"budget": Budget.TRADES}
+"""A command's `extras` when it is an order, or else writes something down; most others only read."""
+
+QUOTE: Final = {"budget": Budget.QUOTES}
+SIGN_UP: Final = {"budget": Budget.SIGN_UPS}
+
+
+Command = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
+
+
+def budget_of(command: Command | None) -> Budget:
+    """What a command is counted as: by its `extras`, for moderators' commands by that, else as one that reads."""
+    if not isinstance(command, app_commands.Command):
+        return Budget.READS
+    budget = command.extras.get("budget")
+    if isinstance(budget, Budget):
+        return budget
+    root = command.root_parent or command
+    return Budget.READS if root.default_permissions is None else Budget.MODERATION
 
 
 class Tree(app_commands.CommandTree[Any]):
@@ -20,12 +41,12 @@ class Tree(app_commands.CommandTree[Any]):
         self._intake = intake
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """Admit a command and acknowledge it before anything else, so that no slow database lets it fail."""
+        """Admit a command that does not come too fast, and acknowledge it before the database is asked for it."""
         if interaction.type is discord.InteractionType.autocomplete:
-            return self._intake.is_open
-        if not await self._intake.admit(interaction):
-            return False
+            return await self._intake.admit_typing(interaction)
         command = interaction.command
+        if not await self._intake.admit(interaction, budget_of(command)):
+            return False
         public = isinstance(command, app_commands.Command) and bool(command.extras.get("public"))
         return await acknowledge(interaction, public=public)
 

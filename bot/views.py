@@ -54,12 +54,14 @@ class OwnersView(discord.ui.View):
         raise NotImplementedError
 
     async def admits(self, interaction: Interaction) -> bool:
-        """Take the click, and say whether it is the owner's and the bot takes any; whoever may not is told why."""
+        """Take the click, and say whether the bot takes any and it is the owner's; whoever may not is told why."""
         take(interaction)
+        if not await self._intake.admit(interaction):
+            return False
         if interaction.user.id != self._origin.user.id:
             await answer_at_once(interaction, replies.errors.not_your_button())
             return False
-        return await self._intake.admit(interaction)
+        return True
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Take the click if it is the owner's and the first, and acknowledge it."""

@@ -25,7 +25,11 @@ def run(_arguments: argparse.Namespace, settings: Settings) -> ExitCode:
     try:
         _ask_redis(redis_url)
     except redis.RedisError as error:
-        print(f"betjee: Redis does not answer: {error}", file=sys.stderr)
+        print(
+            f"betjee: Redis does not answer, so limits are counted in each process alone, and signing up and "
+            f"moderating wait: {error}",
+            file=sys.stderr,
+        )
         return ExitCode.SERVICE_UNREACHABLE
     print("The database and Redis answer.")
     return ExitCode.DONE

@@ -9,12 +9,13 @@ from exchange.batching import OrderQueue, order_request
 from exchange.charts import Charts
 from exchange.database import Database
 from exchange.errors import ExchangeError, RequestRejected
+from exchange.limits import Limiting
 from exchange.outbox import Outbox
 
 _QUOTES_AT_MOST = 25
 
 
-class Exchange(Charts, Outbox):
+class Exchange(Charts, Limiting, Outbox):
     """All communities' exchanges in one database.
 
     Every writing method takes the caller's `request_id` (0 < id < 2**63): the same id again gives

@@ -21,6 +21,7 @@ from exchange.database import Database
 from exchange.errors import ExchangeError, ExchangeUnavailable
 from exchange.exchange import Exchange
 from exchange.models import Identity
+from runtime.limits import Limits
 from runtime.settings import Settings
 from sandbox.clock import keep_time, set_clock
 from sandbox.guild import GUILD_ID, TRADERS, Guild, found_guild, members_by_name
@@ -62,11 +63,14 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
         _exchange_at(database_url) as exchange,
         redis_client(redis_url) as redis,
         Studio() as studio,
+        contextlib.aclosing(Limits(redis_url, exchange.get_rate_limits)) as limits,
     ):
         # The first question opens the connections, which must not belong to the bot: whatever the bot starts,
         # the simulated Discord waits for.
         await exchange.find_exchange(PROVIDER, str(GUILD_ID))
-        await _run_until(stop, settings.sandbox_port, exchange, BetJee(exchange, redis, studio))
+        await limits.look()
+        bot = BetJee(exchange, redis, limits=limits, studio=studio)
+        await _run_until(stop, settings.sandbox_port, exchange, bot)
 
 
 @contextlib.asynccontextmanager

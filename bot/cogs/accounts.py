@@ -7,6 +7,7 @@ from discord.ext import commands
 from bot import replies
 from bot.communities import Communities, identity_of
 from bot.delivery import Interaction, answer
+from bot.tree import SIGN_UP, TRADE
 from exchange.exchange import Exchange
 
 _REPORT_CHARACTERS = 1_000
@@ -19,7 +20,7 @@ class Accounts(commands.Cog):
         self._exchange = exchange
         self._communities = communities
 
-    @app_commands.command()
+    @app_commands.command(extras=SIGN_UP)
     async def register(self, interaction: Interaction) -> None:
         """Open your account, with free coins to start (play money without monetary value)."""
         exchange_id = await self._communities.exchange_of(interaction.guild)
@@ -40,7 +41,7 @@ class Accounts(commands.Cog):
         portfolio = await self._exchange.get_portfolio(account.exchange_id, account.user.user_id)
         await answer(interaction, present(portfolio))
 
-    @app_commands.command()
+    @app_commands.command(extras=TRADE)
     @app_commands.describe(text="What the moderators should know")
     async def report(
         self, interaction: Interaction, text: app_commands.Range[str, 1, _REPORT_CHARACTERS]

@@ -12,6 +12,7 @@ from bot.intake import Intake
 from bot.notice_views import offer_to_tell
 from bot.stop_views import OrderList
 from bot.suggestions import Suggestions
+from bot.tree import TRADE
 from exchange.exchange import Exchange
 from exchange.models import Size
 from exchange.notices import NotifyBy
@@ -39,7 +40,7 @@ class Stops(commands.Cog):
         self._intake = intake
         self._suggestions = suggestions
 
-    @app_commands.command()
+    @app_commands.command(extras=TRADE)
     @app_commands.describe(**_ORDER)
     async def stoploss(
         self, interaction: Interaction, market: Market, trigger_price: Price, shares: Shares | None = None
@@ -47,7 +48,7 @@ class Stops(commands.Cog):
         """Close a position by itself once its price has turned against you."""
         await self._arm(interaction, StopOrder(StopKind.STOP_LOSS, market, trigger_price, shares))
 
-    @app_commands.command()
+    @app_commands.command(extras=TRADE)
     @app_commands.describe(**_ORDER)
     async def takeprofit(
         self, interaction: Interaction, market: Market, trigger_price: Price, shares: Shares | None = None

@@ -12,6 +12,7 @@ from bot.delivery import Interaction, answer
 from bot.desk import OrderDesk
 from bot.inputs import CoinsInput, MarketInput, SizeInput
 from bot.suggestions import Suggestions
+from bot.tree import QUOTE, TRADE
 from exchange.exchange import Exchange
 from exchange.models import Order, Side, Size, Status
 
@@ -42,7 +43,7 @@ class Trading(commands.Cog):
         self._desk = desk
         self._suggestions = suggestions
 
-    @app_commands.command()
+    @app_commands.command(extras=TRADE)
     @app_commands.describe(**_TO_OPEN, max_cost="The most you would pay in coins, tax included")
     async def buy(
         self, interaction: Interaction, market: Market, shares: Shares, max_cost: Coins | None = None
@@ -50,7 +51,7 @@ class Trading(commands.Cog):
         """Buy shares: you gain when their price rises."""
         await self._execute(interaction, Side.BUY, market, shares, max_cost)
 
-    @app_commands.command()
+    @app_commands.command(extras=TRADE)
     @app_commands.describe(**_TO_CLOSE, min_proceeds="The least you would take in coins, tax deducted")
     async def sell(
         self, interaction: Interaction, market: Market, shares: Shares, min_proceeds: Coins | None = None
@@ -58,7 +59,7 @@ class Trading(commands.Cog):
         """Sell shares that you hold."""
         await self._execute(interaction, Side.SELL, market, shares, min_proceeds)
 
-    @app_commands.command()
+    @app_commands.command(extras=TRADE)
     @app_commands.describe(**_TO_OPEN, min_proceeds="The least you would take in coins, tax deducted")
     async def short(
         self, interaction: Interaction, market: Market, shares: Shares, min_proceeds: Coins | None = None
@@ -66,7 +67,7 @@ class Trading(commands.Cog):
         """Sell shares that you do not have: you gain when their price falls."""
         await self._execute(interaction, Side.SHORT, market, shares, min_proceeds)
 
-    @app_commands.command()
+    @app_commands.command(extras=TRADE)
     @app_commands.describe(**_TO_CLOSE, max_cost="The most you would pay in coins, tax included")
     async def cover(
         self, interaction: Interaction, market: Market, shares: Shares, max_cost: Coins | None = None
@@ -74,7 +75,7 @@ class Trading(commands.Cog):
         """Buy back shares that you are short of."""
         await self._execute(interaction, Side.COVER, market, shares, max_cost)
 
-    @app_commands.command()
+    @app_commands.command(extras=QUOTE)
     @app_commands.describe(**_TO_QUOTE, side="What the order would do")
     async def quote(
         self,

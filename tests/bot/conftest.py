@@ -1,5 +1,6 @@
 """The real bot on a simulated Discord, over the real exchange and the real Redis."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import discord
 import pytest
 import simcord
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from simcord.builders import ChannelHandle
 
 from bot.client import BetJee
@@ -15,6 +17,9 @@ from bot.run import redis_client
 from exchange.database import Database as Connections
 from exchange.database import Patience
 from exchange.exchange import Exchange
+from exchange.limits import RateLimits
+from runtime.limits import Limits
+from runtime.limits.shared import PREFIX
 from tests.bot.payloads import Payloads
 from tests.bot.world import World
 from tests.conftest import Database
@@ -73,9 +78,31 @@ async def studio() -> AsyncIterator[Studio]:
         await studio.close()
 
 
+async def forget_counts(redis: Redis) -> None:
+    """Begin with nobody having done anything: people and exchanges have the same numbers in each test."""
+    with contextlib.suppress(RedisError):
+        async for key in redis.scan_iter(f"{PREFIX}:*"):
+            await redis.delete(key)
+
+
 @pytest.fixture
-def new_bot(exchange: Exchange, redis: Redis, studio: Studio) -> Callable[[], BetJee]:
-    return lambda: BetJee(exchange, redis, studio)
+async def limits(database: Database, exchange: Exchange, redis: Redis) -> AsyncIterator[Limits]:
+    await forget_counts(redis)
+    async with contextlib.aclosing(Limits(database.redis_url, exchange.get_rate_limits)) as limits:
+        await limits.look()
+        yield limits
+
+
+@pytest.fixture
+def unhurried(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test of something else, in which people do more than they could within a minute."""
+    wide = RateLimits(user_trades_per_minute=600, user_trade_burst=600, user_reads_per_minute=600)
+    monkeypatch.setattr(limits._settings, "get", lambda _: wide)
+
+
+@pytest.fixture
+def new_bot(exchange: Exchange, redis: Redis, limits: Limits, studio: Studio) -> Callable[[], BetJee]:
+    return lambda: BetJee(exchange, redis, limits=limits, studio=studio)
 
 
 @pytest.fixture

@@ -82,8 +82,8 @@ class DiscordServer:
         finally:
             await runner.cleanup()
 
-    async def sends_command(self, number: int, name: str, **options: str) -> None:
-        """A member of the guild gives a command."""
+    async def sends_command(self, number: int, name: str, member_id: str = OWNER_ID, **options: str) -> None:
+        """A member of the guild gives a command, the owner unless told."""
         await self._dispatch(
             "INTERACTION_CREATE",
             {
@@ -95,7 +95,7 @@ class DiscordServer:
                 "guild_id": GUILD_ID,
                 "channel_id": CHANNEL_ID,
                 "channel": {"id": CHANNEL_ID, "type": 0, "name": "betjee", "permissions": "0"},
-                "member": {**OWNER, "permissions": "0"},
+                "member": {**OWNER, "user": {**OWNER["user"], "id": member_id}, "permissions": "0"},
                 "entitlements": [],
                 "attachment_size_limit": 1,
                 "authorizing_integration_owners": {},

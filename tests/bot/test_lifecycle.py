@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from redis.asyncio import Redis
 
 from bot.client import BetJee
+from bot.communities import Communities
 from bot.intake import Intake
+from runtime.limits import Limits
 from tests.bot.world import Seen, World
 
 
@@ -124,12 +127,13 @@ async def test_what_comes_during_a_shutdown_is_told_that_nothing_was_charged(wor
     assert (await world.portfolio(world.asha)).positions == ()
 
 
-async def test_a_shutdown_waits_for_what_is_in_hand_and_not_for_ever():
-    intake = Intake()
+async def test_a_shutdown_waits_for_what_is_in_hand_and_not_for_ever(world: World, limits: Limits):
+    intake = Intake(Communities(world.exchange), limits)
+    interaction = SimpleNamespace(id=1, guild_id=world.guild.id, user=world.asha)
     proceed = asyncio.Event()
 
     async def handle() -> bool:
-        admitted = await intake.admit(None)  # type: ignore[arg-type]  # while open, it asks nothing of it
+        admitted = await intake.admit(interaction)  # type: ignore[arg-type]  # it asks no more than this of it
         await proceed.wait()
         return admitted
 

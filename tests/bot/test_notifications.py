@@ -93,6 +93,7 @@ class TestAlerts:
         assert sentence in seen.text.replace("\\", "")
         world.forgive(RequestRejected)
 
+    @pytest.mark.usefixtures("unhurried")
     async def test_too_many(self, world: World):
         await world.registered(world.asha)
         for price in range(20, 40):

@@ -1,21 +1,28 @@
 """What people are told when the database or Redis is away, and that the bot answers in time all the same."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 from redis.asyncio import Redis
 
 from bot.client import BetJee
+from bot.communities import PROVIDER
 from bot.run import redis_client
 from bot.views import REFRESH_SECONDS
 from exchange.database import Database as Connections
 from exchange.errors import ExchangeUnavailable
 from exchange.exchange import Exchange
+from exchange.limits import RateLimits
+from exchange.models import Identity
+from runtime.limits import Limits
 from tests.bot.conftest import IMPATIENT
 from tests.bot.wire import Wire
 from tests.bot.world import Seen, World
 from tests.conftest import Database
+
+NO_REDIS = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
@@ -196,15 +203,48 @@ async def test_a_guild_that_has_no_exchange_at_the_start_gets_it(
 class TestWithoutRedis:
     @pytest.fixture
     def redis(self) -> Redis:
-        return redis_client("redis://127.0.0.1:1/0")
+        return redis_client(NO_REDIS)
 
-    async def test_everything_works(self, world: World, new_bot: Callable[[], BetJee]):
-        await world.registered(world.asha)
+    @pytest.fixture
+    async def limits(self, exchange: Exchange) -> AsyncIterator[Limits]:
+        async with contextlib.aclosing(Limits(NO_REDIS, exchange.get_rate_limits)) as limits:
+            yield limits
+
+    async def test_members_trade_and_read(self, world: World, new_bot: Callable[[], BetJee]):
+        await world.exchange.register_user(
+            await world.exchange_id(), 1, Identity(PROVIDER, str(world.asha.id), "Asha")
+        )
         fill = await world.asks(world.asha, "buy", market="22s1", shares="10")
         assert fill.title == "Bought 10 × 22s1"
+        assert "22s1" in (await world.asks(world.asha, "portfolio")).text
         await world.env.restart_bot(new_bot())
         syncs = [request for request in world.env.http_requests if request.method == "PUT"]
         assert len(syncs) == 2, "without a memory the commands are synced at each start"
+
+    async def test_members_trade_half_as_often(self, world: World):
+        await world.exchange.register_user(
+            await world.exchange_id(), 1, Identity(PROVIDER, str(world.asha.id), "Asha")
+        )
+        titles = [
+            (await world.asks(world.asha, "buy", market="22s1", shares="1")).title
+            for _ in range(RateLimits().user_trade_burst)
+        ]
+        assert titles == ["Bought 1 × 22s1"] * 2 + ["Not so fast"] * 3
+
+    @pytest.mark.parametrize(
+        ("command", "options"),
+        [("register", {}), ("settings set", {"name": "tax_bps", "value": "150"}), ("reports", {})],
+    )
+    async def test_signing_up_and_moderating_wait(self, world: World, command: str, options: dict[str, str]):
+        seen = await world.asks(world.meera, command, **options)
+        assert seen.title == "Not just now"
+        assert seen.ephemeral
+        assert "members can trade meanwhile. Nothing has changed" in seen.text
+        settings = await world.exchange.list_settings(await world.exchange_id())
+        assert [setting.value for setting in settings if setting.name == "tax_bps"] == ["167"]
+        member = await world.exchange.find_user(await world.exchange_id(), PROVIDER, str(world.meera.id))
+        assert member is not None
+        assert not member.registered
 
 
 async def test_a_quote_is_confirmed_as_it_was_shown_before_the_database_was_away(world: World, wire: Wire):

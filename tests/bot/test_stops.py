@@ -162,6 +162,7 @@ class TestRefusals:
         assert (await position(world, world.asha)).waiting_orders == 0
         world.forgive(RequestRejected)
 
+    @pytest.mark.usefixtures("unhurried")
     async def test_the_triggers_that_a_refusal_names_are_taken(self, world: World):
         await hold(world)
         low = await world.asks(world.asha, "stoploss", market="22s1", trigger_price="20")

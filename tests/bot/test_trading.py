@@ -124,6 +124,7 @@ async def test_the_size_that_a_refusal_offers_is_taken(world: World):
     assert fill.title == f"Shorted {possible} × 22s1"
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_the_wrong_side_is_pointed_to_the_right_one(world: World):
     await world.registered(world.asha)
     await world.asks(world.asha, "buy", market="22s1", shares="10")

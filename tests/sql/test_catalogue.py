@@ -28,6 +28,7 @@ FOR_THE_APPLICATION = {
     "get_preferences",
     "get_price_history",
     "get_public_leaderboard",
+    "get_rate_limits",
     "keep_notice",
     "list_alerts",
     "list_due_exchanges",
