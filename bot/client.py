@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from bot import replies
 from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
+from bot.cogs.leaderboards import Leaderboards
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
 from bot.cogs.stops import Stops
@@ -19,6 +20,7 @@ from bot.delivery import Interaction, answer_at_once
 from bot.desk import OrderDesk
 from bot.errors import DISCORD_AWAY, GuildNotReady
 from bot.intake import Intake
+from bot.leaderboard_views import LeaderboardDesk, OwnRank, TurnPage
 from bot.notice_views import AskToBeTold
 from bot.suggestions import Suggestions
 from bot.sync import sync_commands
@@ -46,6 +48,7 @@ class BetJee(commands.AutoShardedBot):
         self._exchange = exchange
         self._redis = redis
         self._communities = Communities(exchange)
+        self.leaderboards = LeaderboardDesk(exchange, self._communities, self.intake)
 
     async def setup_hook(self) -> None:
         """Load the commands, and tell Discord of them where they have changed."""
@@ -53,6 +56,8 @@ class BetJee(commands.AutoShardedBot):
         desk = OrderDesk(self._exchange, self.intake)
         await self.add_cog(Accounts(self._exchange, self._communities))
         await self.add_cog(Boards(self._exchange, self._communities))
+        await self.add_cog(Leaderboards(self.leaderboards))
+        self.add_dynamic_items(TurnPage, OwnRank)
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
         await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))
         await self.add_cog(Moderation(self._exchange, self._communities, suggestions))

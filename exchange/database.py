@@ -93,10 +93,16 @@ class Database:
         if pool is not None:
             await pool.close()
 
-    async def read(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
-        """Run a query that changes nothing. Raises `ExchangeUnavailable`; errors of PostgreSQL as they are."""
+    async def read(
+        self, query: str, *arguments: Any, statement_seconds: float | None = None
+    ) -> list[asyncpg.Record]:
+        """Run a query that changes nothing, or nothing more when it is repeated.
+
+        `statement_seconds` is for one that takes longer than others. Raises `ExchangeUnavailable`; errors of
+        PostgreSQL as they are.
+        """
         try:
-            return await self.write(query, *arguments)
+            return await self.write(query, *arguments, statement_seconds=statement_seconds)
         except OutcomeUnknown as error:
             cause = error.__cause__
             unanswered = (*REFUSED_ENTRY, *ROLLED_BACK, *CONNECTION_LOST)
@@ -104,7 +110,9 @@ class Database:
                 raise cause from None
             raise ExchangeUnavailable(str(cause or "")) from error
 
-    async def write(self, query: str, *arguments: Any, request_id: int = 0) -> list[asyncpg.Record]:
+    async def write(
+        self, query: str, *arguments: Any, request_id: int = 0, statement_seconds: float | None = None
+    ) -> list[asyncpg.Record]:
         """Run a function that remembers its request, again and again until it answers.
 
         What is sent again carries the same request ids, so nothing is executed twice. Raises
@@ -121,7 +129,7 @@ class Database:
             try:
                 async with self._connection() as connection:
                     sent = True
-                    return await connection.fetch(query, *arguments)
+                    return await connection.fetch(query, *arguments, timeout=statement_seconds)
             except (*REFUSED_ENTRY, _Closed) as error:
                 raise _without_answer(maybe_executed, request_id, error) from error
             except (*ROLLED_BACK, *CONNECTION_LOST) as error:
