@@ -164,7 +164,7 @@ def _figures(board: Board, standing: Standing) -> tuple[str, ...]:
 def _percent(bps: int) -> str:
     """A gain with one decimal, since a phone's line is short."""
     tenths = (abs(bps) + 5) // 10
-    return change(tenths * 10 if bps >= 0 else -tenths * 10).replace("0 %", "%")
+    return change(tenths * 10 if bps >= 0 else -tenths * 10).replace("0 %", " %")
 
 
 def _move(place: int, place_before: int | None) -> str:
