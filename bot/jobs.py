@@ -12,7 +12,7 @@ from exchange.leader import Leadership
 
 SWEEP_SECONDS = 5
 REOPEN_SECONDS = 5
-LEADERBOARD_SECONDS = 60
+LEADERBOARD_SECONDS = 15
 
 _log = logging.getLogger(__name__)
 

@@ -274,7 +274,8 @@ begin
         p_exchange_id, v_outcome.sequence, null, v_user.user_id, v_market.shift_id, v_sign * v_outcome.shares,
         v_outcome.average_price_paise, v_outcome.gross_paise, v_outcome.tax_paise, null, v_outcome.price_after_paise,
         coalesce(v_stop.kind, 'order'), v_outcome.request_id, v_exchange.updated_at, v_stop.stop_id,
-        case when v_stop.stop_id is not null then v_origin_sequence end, v_outcome.realised_paise)::transactions);
+        case when v_stop.stop_id is not null then v_origin_sequence end,
+        coalesce(v_outcome.realised_paise, 0))::transactions);
 
       v_exchange.treasury_paise := v_exchange.treasury_paise + v_outcome.tax_paise;
       v_market.remaining_shares := v_market.remaining_shares - v_sign * v_outcome.shares;

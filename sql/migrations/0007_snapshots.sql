@@ -10,7 +10,7 @@ set local search_path = betjee, pg_temp;
 -- The ledger says what a fill that closes has realised
 
 alter table transactions add column realised_paise bigint;
-comment on column transactions.realised_paise is 'The profit before tax that a fill which closes has realised, by apply_fill(); null for one that opens, and for rows older than this column.';
+comment on column transactions.realised_paise is 'The profit before tax that a fill which closes has realised, by apply_fill(), and 0 for one that opens; null in rows older than this column.';
 
 -- Net worth, hour by hour
 

@@ -376,7 +376,7 @@ async def test_the_ledger_says_what_closing_has_realised(
         await boards.trade(user, side, shares)
     rows = await connection_owner.fetch(
         "select t.user_id, sum(t.realised_paise) as ledger, max(p.realised_paise) as position,"
-        " count(t.realised_paise) as closing from betjee.transactions t join betjee.positions p using (exchange_id, user_id, shift_id)"
+        " count(*) filter (where t.realised_paise <> 0) as closing from betjee.transactions t join betjee.positions p using (exchange_id, user_id, shift_id)"
         " where t.exchange_id = $1 group by t.user_id order by 1",
         founded.exchange_id,
     )

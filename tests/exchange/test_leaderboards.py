@@ -1,0 +1,44 @@
+"""Leaderboards and net worth over time, as a front end gets them."""
+
+from datetime import UTC, datetime, timedelta
+
+from exchange.exchange import Exchange
+from exchange.models import Identity, Order, Side, Size
+from exchange.standings import Board, Period
+
+
+async def test_what_is_made_can_be_read(exchange: Exchange) -> None:
+    owner = Identity("discord", "1", "Owner")
+    exchange_id = await exchange.open_exchange(1, "discord", "1", "Guild", owner)
+    before = await exchange.get_leaderboard(exchange_id)
+    assert (before.members, before.pages, before.refreshed_at, before.standings) == (0, 1, None, ())
+    member = (await exchange.register_user(exchange_id, 2, owner)).user_id
+    await exchange.execute_order(exchange_id, Order(3, member, "22s1", Side.BUY, Size(40), confirmed=True))
+    await exchange.execute_order(exchange_id, Order(4, member, "22s1", Side.SELL, Size(30), confirmed=True))
+    assert await exchange.refresh_leaderboards() == 1
+    assert await exchange.refresh_leaderboards() == 0
+    worth = (await exchange.get_portfolio(exchange_id, member)).net_worth_paise
+
+    for board in Board:
+        for period in Period:
+            page = await exchange.get_leaderboard(exchange_id, board, period, page=7)
+            assert (page.board, page.period, page.page, page.pages) == (board, period, 1, 1)
+            assert page.refreshed_at is not None
+            own = await exchange.get_standing(exchange_id, member, board, period)
+            if board in (Board.NET_WORTH, Board.GAIN):
+                assert own is not None
+                assert (own.rank, own.place, own.members, own.net_worth_paise) == (1, 1, 1, worth)
+                assert [line.user_id for line in page.standings] == [member]
+            assert await exchange.get_standing(exchange_id, 10**9, board, period) is None
+
+    (point,) = await exchange.list_net_worth(exchange_id, member, hours=24)
+    assert point.net_worth_paise == worth
+    assert datetime.now(UTC) - point.at < timedelta(hours=2)
+    assert (point.at.minute, point.at.second) == (0, 0)
+
+
+async def test_there_is_nothing_to_post_by_default(exchange: Exchange) -> None:
+    owner = Identity("discord", "1", "Owner")
+    await exchange.open_exchange(1, "discord", "1", "Guild", owner)
+    await exchange.refresh_leaderboards()
+    assert await exchange.post_leaderboards() == 0
