@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from exchange.calls import Calls
+from exchange.errors import RequestRejected
 from exchange.standings import Board, Leaderboard, NetWorthPoint, Period, Standing
 
 PAGE_SIZE: Final = 10
 
 _REFRESH_SECONDS: Final = 60.0
 """The members of the largest exchange are valued in some seconds; on a busy machine in a multiple of that."""
+
+_log = logging.getLogger(__name__)
 
 
 class Leaderboards(Calls):
@@ -57,18 +61,28 @@ class Leaderboards(Calls):
     # Upkeep; any number of processes may do it at once
 
     async def refresh_leaderboards(self) -> int:
-        """Make the leaderboards anew that are due, and take the snapshot of the hour; returns of how many exchanges."""
+        """Make the leaderboards anew that are due, and take the snapshot of the hour; returns of how many exchanges.
+
+        One that cannot be made holds up no other.
+        """
         refreshed = 0
         for exchange_id in await self._read_all("select betjee.list_due_leaderboards()"):
-            rows = await self._rows(
-                "select betjee.refresh_leaderboards($1)", exchange_id, statement_seconds=_REFRESH_SECONDS
-            )
-            refreshed += rows[0][0]
+            try:
+                rows = await self._rows(
+                    "select betjee.refresh_leaderboards($1)", exchange_id, statement_seconds=_REFRESH_SECONDS
+                )
+            except RequestRejected:
+                _log.exception("The leaderboards of exchange %d could not be made.", exchange_id)
+            else:
+                refreshed += rows[0][0]
         return refreshed
 
     async def post_leaderboards(self) -> int:
-        """Queue the daily posts that are due, each once; returns how many."""
+        """Queue the daily posts that are due, each once; returns how many. One that cannot be made holds up no other."""
         posted = 0
         for exchange_id in await self._read_all("select betjee.list_due_posts()"):
-            posted += await self._read("select betjee.post_leaderboard($1)", exchange_id)
+            try:
+                posted += await self._read("select betjee.post_leaderboard($1)", exchange_id)
+            except RequestRejected:
+                _log.exception("The leaderboard of exchange %d could not be posted.", exchange_id)
         return posted

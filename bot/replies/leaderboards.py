@@ -18,10 +18,10 @@ BOARDS: Final = {
     Board.GAIN: "gain",
     Board.BEST_TRADE: "best trade",
 }
-"""How each leaderboard is spoken of, and chosen."""
+"""How each leaderboard is spoken of."""
 
-PERIODS: Final = {Period.DAY: "day", Period.WEEK: "week", Period.ALL: "all time"}
-"""How each period is spoken of, and chosen."""
+PERIODS: Final = {Period.DAY: "24 hours", Period.WEEK: "7 days", Period.ALL: "all time"}
+"""How each period is spoken of."""
 
 _EXPLAINED: Final = {
     Board.NET_WORTH: "Cash and what closing every position would really bring: the middle of the last 24 hourly values, "
@@ -45,13 +45,13 @@ def leaderboard(board: Leaderboard) -> discord.Embed:
     """A page of a leaderboard, as a table that is narrow enough for a phone."""
     if not board.standings:
         return reply(BLUE, _title(board), _nobody(board))
-    made = "" if board.refreshed_at is None else f"As of {_moment(board.refreshed_at)}."
+    made = "" if board.refreshed_at is None else f", {_moment(board.refreshed_at)}"
     return reply(
         BLUE,
         _title(board),
-        f"{_table(board.board, board.standings)}\n{made}",
-        footer=f"Page {grouped(board.page)} of {grouped(board.pages)} · {grouped(board.members)} members\n"
-        f"{_EXPLAINED[board.board]} {_OVER[board.period]}",
+        f"{_table(board.board, board.standings)}\n"
+        f"Page {grouped(board.page)} of {grouped(board.pages)} · {grouped(board.members)} members{made}",
+        footer=f"{_EXPLAINED[board.board]} {_OVER[board.period]}",
     )
 
 
@@ -95,7 +95,7 @@ def post(detail: Json) -> str:
 
 
 def _title(board: Leaderboard) -> str:
-    return f"Leaderboard: {BOARDS[board.board]}, {PERIODS[board.period]}"
+    return f"Leaderboard by {BOARDS[board.board]}, {PERIODS[board.period]}"
 
 
 def _nobody(board: Leaderboard) -> str:

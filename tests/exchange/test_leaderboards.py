@@ -2,9 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
+import pytest
+
 from exchange.exchange import Exchange
 from exchange.models import Identity, Order, Side, Size
 from exchange.standings import Board, Period
+from tests.conftest import Database
 
 
 async def test_what_is_made_can_be_read(exchange: Exchange) -> None:
@@ -15,7 +19,7 @@ async def test_what_is_made_can_be_read(exchange: Exchange) -> None:
     member = (await exchange.register_user(exchange_id, 2, owner)).user_id
     await exchange.execute_order(exchange_id, Order(3, member, "22s1", Side.BUY, Size(40), confirmed=True))
     await exchange.execute_order(exchange_id, Order(4, member, "22s1", Side.SELL, Size(30), confirmed=True))
-    assert await exchange.refresh_leaderboards() == 1
+    await exchange.refresh_leaderboards()
     assert await exchange.refresh_leaderboards() == 0
     worth = (await exchange.get_portfolio(exchange_id, member)).net_worth_paise
 
@@ -42,3 +46,28 @@ async def test_there_is_nothing_to_post_by_default(exchange: Exchange) -> None:
     await exchange.open_exchange(1, "discord", "1", "Guild", owner)
     await exchange.refresh_leaderboards()
     assert await exchange.post_leaderboards() == 0
+
+
+async def test_one_that_cannot_be_made_holds_up_no_other(
+    exchange: Exchange, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = Identity("discord", "1", "Owner")
+    broken, sound = [
+        await exchange.open_exchange(number, "discord", str(number), "Guild", owner) for number in (11, 12)
+    ]
+    connection = await asyncpg.connect(database.owner_url)
+    await connection.execute("insert into betjee.leaderboards (exchange_id) values ($1)", broken)
+    await connection.execute(
+        "alter table betjee.leaderboards add constraint broken check (exchange_id <> $1 or refreshed_at is null)".replace(
+            "$1", str(broken)
+        )
+    )
+    await exchange.refresh_leaderboards()
+    assert (await exchange.get_leaderboard(sound)).refreshed_at is not None
+    assert f"The leaderboards of exchange {broken} could not be made" in caplog.text
+    for query in (
+        "alter table betjee.leaderboards drop constraint broken",
+        "delete from betjee.leaderboards",
+    ):
+        await connection.execute(query)
+    await connection.close()
