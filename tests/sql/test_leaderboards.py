@@ -11,7 +11,7 @@ import pytest
 from tests.model.curve import Terms
 from tests.model.founding import WIDE, found
 from tests.model.worth import median, net_worth
-from tests.sql.blocking import holding_exchange
+from tests.sql.blocking import holding, holding_exchange
 from tests.sql.boards import Boards, pass_hours
 
 CASH = 50_000_000
@@ -111,17 +111,19 @@ async def test_gain_is_since_the_start_of_the_period_and_for_a_newcomer_since_th
 ) -> None:
     await boards.trade(0, "buy", 1_000)
     await boards.trade(1, "buy", 2_000)
-    await boards.hour(24 * 7)
-    first = await boards.column("net_worth_paise")
-    await boards.trade(2, "buy", 500)
+    await boards.hour(12)
+    a_week_ago = await boards.column("net_worth_paise")
+    await boards.trade(2, "buy", 300)
+    await boards.hour(24 * 5 + 12)
+    await boards.trade(2, "buy", 200)
     await boards.hour(24)
-    second = await boards.column("net_worth_paise")
+    a_day_ago = await boards.column("net_worth_paise")
     await boards.trade(3, "buy", 1_000)
     await boards.refresh()
-    last = await boards.column("net_worth_paise")
-    for period, base in (("all", dict.fromkeys(range(4), CASH)), ("week", first), ("day", second)):
+    now = await boards.column("net_worth_paise")
+    for period, then in (("all", dict.fromkeys(range(4), CASH)), ("week", a_week_ago), ("day", a_day_ago)):
         gains = await boards.column("gain_bps", "gain", period)
-        assert gains == {user: round((last[user] - base[user]) * 10_000 / base[user]) for user in range(4)}, (
+        assert gains == {user: round((now[user] - then[user]) * 10_000 / then[user]) for user in range(4)}, (
             period
         )
         assert list(gains.values()) == sorted(gains.values(), reverse=True)
@@ -164,6 +166,22 @@ async def test_the_best_trade_of_each_member(boards: Boards) -> None:
     both = await boards.column("realised_paise", "best_trade", "week")
     assert both == {0: best["realised_paise"], 1: later}
     assert list(both.values()) == sorted(both.values(), reverse=True)
+
+
+async def test_a_worse_trade_of_the_same_hour_takes_no_better_one_away(boards: Boards) -> None:
+    await boards.trade(0, "buy", 1_000)
+    best = (await boards.trade(0, "sell", 400))["realised_paise"]
+    await boards.refresh()
+    await boards.trade(0, "sell", 10)
+    await boards.owner.execute("update betjee.leaderboards set refreshed_at = null")
+    await boards.refresh()
+    assert await boards.column("realised_paise", "best_trade", "day") == {0: best}
+    await boards.trade(1, "buy", 2_000)
+    better = (await boards.trade(0, "sell", 590))["realised_paise"]
+    assert better > best
+    await boards.owner.execute("update betjee.leaderboards set refreshed_at = null")
+    await boards.refresh()
+    assert await boards.column("realised_paise", "best_trade", "day") == {0: better}
 
 
 async def test_equals_share_a_rank_and_stand_in_the_order_in_which_they_came(boards: Boards) -> None:
@@ -286,6 +304,18 @@ async def test_many_processes_take_one_snapshot(
     assert sum(done) == 1
     count = "select count(*) from betjee.snapshots where exchange_id = $1"
     assert await watcher.fetchval(count, boards.founded.exchange_id) == 1
+
+
+async def test_a_process_passes_by_what_another_has_in_hand(
+    boards: Boards, connection_owner: asyncpg.Connection
+) -> None:
+    exchange_id = boards.founded.exchange_id
+    await connection_owner.execute("insert into betjee.leaderboards (exchange_id) values ($1)", exchange_id)
+    await boards.service.execute("set lock_timeout = '1ms'")
+    in_hand = "select from betjee.leaderboards where exchange_id = $1 for update"
+    async with holding(connection_owner, in_hand, exchange_id):
+        assert not await boards.refresh()
+    assert await boards.refresh()
 
 
 async def test_trades_do_not_wait_for_a_run_nor_a_run_for_them(
