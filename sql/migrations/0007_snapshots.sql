@@ -74,6 +74,12 @@ create table standings (
     and cardinality(user_ids) = cardinality(gains_bps) and cardinality(user_ids) = cardinality(sequences))
 );
 comment on table standings is 'Every leaderboard in its order, a thousand places a row, so that a page is one row and the own rank is a search in a hundred.';
+-- Written anew again and again and read a page at a time: to compress them would cost more than it saves.
+alter table standings
+  alter column user_ids set storage external,
+  alter column ranks set storage external,
+  alter column amounts_paise set storage external,
+  alter column gains_bps set storage external;
 comment on column standings.sequences is 'For best_trade, which fill it was; else nulls.';
 
 create table best_trades (
