@@ -79,7 +79,7 @@ def post(detail: Json) -> str:
     standings = [Standing.from_json({"user_id": 0, **item}) for item in detail["standings"]]
     before = [item.get("place_before") for item in detail["standings"]]
     moves = [_move(place, earlier) for place, earlier in enumerate(before, start=1)] if any(before) else []
-    lines = [_table(Board.NET_WORTH, standings, moves)]
+    lines = [_table(Board.NET_WORTH, standings, moves)] if standings else []
     if moves:
         lines.append("▲ and ▼ are since the last post; * is new among the ten.")
     since = detail["since"] and _moment(datetime.fromisoformat(detail["since"]))
@@ -90,7 +90,9 @@ def post(detail: Json) -> str:
                 for mover in movers[:_MOVERS]
             )
             lines.append(f"{words} most since {since}: {told}")
-    lines.append(f"{grouped(detail['members'])} members; `/leaderboard` shows them all.")
+    lines.append(
+        f"{grouped(detail['members'])} members, with their gain in 24 hours; `/leaderboard` shows them all."
+    )
     return "\n".join(lines)
 
 

@@ -83,7 +83,7 @@ as $$
 -- then; before there is a last post, since a day ago.
   select jsonb_build_object(
     'standings', (
-      select jsonb_agg(s - 'user_id' || jsonb_build_object('place_before', array_position(p_user_ids, (s ->> 'user_id')::bigint)))
+      select coalesce(jsonb_agg(s - 'user_id' || jsonb_build_object('place_before', array_position(p_user_ids, (s ->> 'user_id')::bigint))), '[]')
       from list_standings(p_exchange_id, 'net_worth', 'day', 0, 10) s),
     'members', places_of_board(p_exchange_id, 'net_worth', 'day'),
     'since', b.taken_at, 'risen', list_movers(p_exchange_id, b.taken_at, 1, 3), 'fallen', list_movers(p_exchange_id, b.taken_at, -1, 3))

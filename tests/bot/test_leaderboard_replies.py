@@ -72,7 +72,7 @@ def test_the_daily_post_in_words():
         "▲ and ▼ are since the last post; * is new among the ten.",
         "Risen most since <t:1767225600:R>: **Ravi** +₹1,500.00",
         "Fallen most since <t:1767225600:R>: **Asha** −₹2,857.00",
-        "3 members; `/leaderboard` shows them all.",
+        "3 members, with their gain in 24 hours; `/leaderboard` shows them all.",
     ]
 
 
@@ -87,6 +87,11 @@ def test_the_first_post_knows_no_earlier_one():
     text = leaderboards.post(detail)
     assert "▲" not in text
     assert "since" not in text
+
+
+def test_a_post_of_which_everyone_has_gone_is_still_one():
+    detail = {"standings": [], "members": 3, "since": None, "risen": [], "fallen": []}
+    assert leaderboards.post(detail).startswith("3 members")
 
 
 def test_the_longest_post_fits_into_a_message():

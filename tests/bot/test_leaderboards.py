@@ -185,7 +185,7 @@ async def test_the_daily_post_is_in_the_channel_once(world: World, owner: asyncp
     title, fence, first, *_ = post.splitlines()
     assert (title, fence) == ("**Leaderboard of the day**", "```")
     assert first.split() == ["1", "Ravi", "₹20,000.00", "0.0", "%"]
-    assert "3 members; `/leaderboard` shows them all." in post
+    assert "3 members, with their gain in 24 hours; `/leaderboard` shows them all." in post
     message = world.channel.last_message
     assert message is not None
     assert not message.mention_everyone
