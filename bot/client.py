@@ -11,6 +11,7 @@ from bot import replies
 from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
 from bot.cogs.charts import Charts
+from bot.cogs.leaderboards import Leaderboards
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
 from bot.cogs.stops import Stops
@@ -21,6 +22,7 @@ from bot.desk import OrderDesk
 from bot.errors import DISCORD_AWAY, GuildNotReady
 from bot.gallery import Gallery
 from bot.intake import Intake
+from bot.leaderboard_views import LeaderboardDesk, OwnRank, TurnPage
 from bot.notice_views import AskToBeTold
 from bot.pictures.studio import Studio
 from bot.suggestions import Suggestions
@@ -51,6 +53,7 @@ class BetJee(commands.AutoShardedBot):
         self._exchange = exchange
         self._redis = redis
         self._gallery = Gallery(studio)
+        self.leaderboards = LeaderboardDesk(exchange, self._communities, self.intake)
 
     async def setup_hook(self) -> None:
         """Load the commands, and tell Discord of them where they have changed."""
@@ -59,6 +62,8 @@ class BetJee(commands.AutoShardedBot):
         await self.add_cog(Accounts(self._exchange, self._communities))
         await self.add_cog(Boards(self._exchange, self._communities))
         await self.add_cog(Charts(self._exchange, self._communities, self._gallery, suggestions))
+        await self.add_cog(Leaderboards(self.leaderboards))
+        self.add_dynamic_items(TurnPage, OwnRank)
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
         await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))
         await self.add_cog(Moderation(self._exchange, self._communities, suggestions))

@@ -83,9 +83,7 @@ async def announce(interaction: Interaction, line: str) -> None:
 
 async def answer_error(interaction: Interaction, error: Exception) -> None:
     """Answer an interaction whose handling raised; the log has what the person is not told."""
-    if not replies.errors.is_expected(error):
-        _log.error("Interaction %d failed.", interaction.id, exc_info=error)
-    embed = replies.errors.failed(error, interaction.id)
+    embed = _failed(interaction, error)
     try:
         if interaction.response.is_done():
             await answer(interaction, embed)
@@ -93,3 +91,20 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
             await answer_at_once(interaction, embed)
     except DISCORD_AWAY as undelivered:
         _log.warning("Interaction %d could not be answered: %s", interaction.id, undelivered)
+
+
+async def tell_error_aside(interaction: Interaction, error: Exception) -> None:
+    """Tell an error to the person who pressed a button, beside the message that everyone reads."""
+    embed = _failed(interaction, error)
+    try:
+        await interaction.followup.send(
+            embed=embed, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
+        )
+    except DISCORD_AWAY as undelivered:
+        _log.warning("Interaction %d could not be answered: %s", interaction.id, undelivered)
+
+
+def _failed(interaction: Interaction, error: Exception) -> discord.Embed:
+    if not replies.errors.is_expected(error):
+        _log.error("Interaction %d failed.", interaction.id, exc_info=error)
+    return replies.errors.failed(error, interaction.id)

@@ -12,6 +12,7 @@ from exchange.leader import Leadership
 
 SWEEP_SECONDS = 5
 REOPEN_SECONDS = 5
+LEADERBOARD_SECONDS = 15
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def scheduled_jobs(
 
     every(sweep_outbox, seconds=SWEEP_SECONDS)
     every(reopen_markets, seconds=REOPEN_SECONDS)
+    every(make_leaderboards, seconds=LEADERBOARD_SECONDS)
     every(purge_requests, hours=1)
     every(purge_outbox, hours=1)
     return scheduler
@@ -57,6 +59,12 @@ async def _if_leader(leadership: Leadership | None, job: Job, exchange: Exchange
 async def reopen_markets(exchange: Exchange) -> None:
     """Reopen the markets whose halt has ended, where nobody trades who would."""
     await exchange.reopen_markets()
+
+
+async def make_leaderboards(exchange: Exchange) -> None:
+    """Take the snapshot of the hour, make the leaderboards anew, and queue the daily posts, where they are due."""
+    await exchange.refresh_leaderboards()
+    await exchange.post_leaderboards()
 
 
 async def purge_requests(exchange: Exchange) -> None:

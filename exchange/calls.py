@@ -24,9 +24,11 @@ class Calls:
     async def _read_all(self, query: str, *arguments: Any) -> list[Any]:
         return [row[0] for row in await self._rows(query, *arguments)]
 
-    async def _rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+    async def _rows(
+        self, query: str, *arguments: Any, statement_seconds: float | None = None
+    ) -> list[asyncpg.Record]:
         try:
-            return await self._database.read(query, *arguments)
+            return await self._database.read(query, *arguments, statement_seconds=statement_seconds)
         except (asyncpg.PostgresError, asyncpg.DataError) as error:
             raise rejection(error) from error
 

@@ -104,10 +104,16 @@ class Database:
         if pool is not None:
             await pool.close()
 
-    async def read(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
-        """Run a query that changes nothing. Raises `ExchangeUnavailable`; errors of PostgreSQL as they are."""
+    async def read(
+        self, query: str, *arguments: Any, statement_seconds: float | None = None
+    ) -> list[asyncpg.Record]:
+        """Run a query that changes nothing, or nothing more when it is repeated.
+
+        `statement_seconds` is for one that takes longer than others. Raises `ExchangeUnavailable`; errors of
+        PostgreSQL as they are.
+        """
         try:
-            return await self.write(query, *arguments)
+            return await self.write(query, *arguments, statement_seconds=statement_seconds)
         except OutcomeUnknown as error:
             cause = error.__cause__
             unanswered = (*REFUSED_ENTRY, *ROLLED_BACK, *CONNECTION_LOST)
@@ -115,7 +121,9 @@ class Database:
                 raise cause from None
             raise ExchangeUnavailable(str(cause or "")) from error
 
-    async def write(self, query: str, *arguments: Any, request_id: int = 0) -> list[asyncpg.Record]:
+    async def write(
+        self, query: str, *arguments: Any, request_id: int = 0, statement_seconds: float | None = None
+    ) -> list[asyncpg.Record]:
         """Run a function that remembers its request, again and again until it answers.
 
         What is sent again carries the same request ids, so nothing is executed twice. Raises
@@ -132,7 +140,8 @@ class Database:
             try:
                 async with self._connection() as connection:
                     sent = True
-                    seconds = min(self._patience.statement_seconds, max(deadline - clock(), _LEAST_SECONDS))
+                    left_seconds = max(deadline - clock(), _LEAST_SECONDS)
+                    seconds = statement_seconds or min(self._patience.statement_seconds, left_seconds)
                     return await connection.fetch(query, *arguments, timeout=seconds)
             except (*REFUSED_ENTRY, _Closed) as error:
                 raise _without_answer(maybe_executed, request_id, error) from error

@@ -9,13 +9,14 @@ from exchange.batching import OrderQueue, order_request
 from exchange.charts import Charts
 from exchange.database import Database
 from exchange.errors import ExchangeError, RequestRejected
+from exchange.leaderboards import Leaderboards
 from exchange.limits import Limiting
 from exchange.outbox import Outbox
 
 _QUOTES_AT_MOST = 25
 
 
-class Exchange(Charts, Limiting, Outbox):
+class Exchange(Charts, Leaderboards, Limiting, Outbox):
     """All communities' exchanges in one database.
 
     Every writing method takes the caller's `request_id` (0 < id < 2**63): the same id again gives
@@ -182,11 +183,6 @@ class Exchange(Charts, Limiting, Outbox):
         """All markets in their order."""
         documents = await self._read_all("select betjee.list_markets($1)", exchange_id)
         return [models.Market.from_json(document) for document in documents]
-
-    async def get_leaderboard(self, exchange_id: int, limit: int = 10) -> list[models.Standing]:
-        """The members of the highest net worth, at liquidation value; `limit` is at most 100."""
-        documents = await self._read_all("select betjee.get_leaderboard($1, $2)", exchange_id, limit)
-        return [models.Standing.from_json(document) for document in documents]
 
     async def get_preferences(self, exchange_id: int) -> models.Preferences:
         """The settings that a front end needs. Raises `RequestRejected` where there is no such exchange."""

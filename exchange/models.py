@@ -286,21 +286,10 @@ class Portfolio:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing(FromJson):
-    """One line of the leaderboard."""
-
-    rank: int
-    user_id: int
-    display_name: str
-    net_worth_paise: int
-    cash_paise: int
-
-
-@dataclass(frozen=True, slots=True)
 class Setting(FromJson):
     """Something that moderators can set: its value, default and bounds, in `unit`.
 
-    `kind` is `integer`, `decimal`, `boolean` or `choice`; `new_markets_only` is true of a market's
+    `kind` is `integer`, `decimal`, `boolean`, `choice`, `time` (of day, or off) or `offset` (from UTC); `new_markets_only` is true of a market's
     terms, which are copied when the market is created and never change afterwards.
     """
 

@@ -1,4 +1,4 @@
-"""What everyone may see: markets, the leaderboard, and help."""
+"""What everyone may see: markets, and help."""
 
 from discord import app_commands
 from discord.ext import commands
@@ -11,7 +11,7 @@ from exchange.exchange import Exchange
 
 
 class Boards(commands.Cog):
-    """`/markets`, `/leaderboard` and `/help`."""
+    """`/markets` and `/help`."""
 
     def __init__(self, exchange: Exchange, communities: Communities) -> None:
         self._exchange = exchange
@@ -22,14 +22,6 @@ class Boards(commands.Cog):
         """Show all markets with their prices."""
         exchange_id = await self._communities.exchange_of(interaction.guild)
         await answer(interaction, replies.boards.market_board(await self._exchange.list_markets(exchange_id)))
-
-    @app_commands.command(extras=PUBLIC)
-    async def leaderboard(self, interaction: Interaction) -> None:
-        """Show the ten members of the highest net worth."""
-        exchange_id = await self._communities.exchange_of(interaction.guild)
-        await answer(
-            interaction, replies.boards.leaderboard(await self._exchange.get_leaderboard(exchange_id))
-        )
 
     @app_commands.command()
     async def help(self, interaction: Interaction) -> None:

@@ -66,7 +66,7 @@ class Moderation(commands.Cog):
     @settings.command(name="channel")
     @app_commands.describe(channel="Where; leave it out for the server's own channel for system messages")
     async def set_channel(self, interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
-        """Choose where the exchange speaks: halts, and pings of those who asked for them."""
+        """Choose where the exchange speaks: halts, the leaderboard, and pings of those who asked for them."""
         account = await self._communities.account_of_moderator(interaction)
         chosen = await self._exchange.set_channel(
             account.exchange_id,

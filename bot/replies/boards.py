@@ -1,15 +1,14 @@
-"""What everyone may read: markets, the leaderboard, and help."""
+"""What everyone may read: markets, and help."""
 
 from typing import Final
 
 import discord
 
 from bot.replies.accounts import NO_MONETARY_VALUE
-from bot.replies.reply import BLUE, lines_that_fit, reply
-from bot.replies.text import change, grouped, money, name, plain
-from exchange.models import Market, Standing
+from bot.replies.reply import BLUE, reply
+from bot.replies.text import change, grouped, money, plain
+from exchange.models import Market
 
-_MEDALS: Final = {1: "🥇", 2: "🥈", 3: "🥉"}
 _CODE_CHARACTERS: Final = 8
 _ROWS: Final = 30
 
@@ -30,21 +29,6 @@ def market_board(markets: list[Market]) -> discord.Embed:
         "Markets",
         "```\n" + "\n".join(rows) + "\n```" + notes,
         footer="24 h: how far the price moved. left: shares that can still be bought.",
-    )
-
-
-def leaderboard(standings: list[Standing]) -> discord.Embed:
-    """The members of the highest net worth."""
-    lines = [
-        f"{_MEDALS.get(standing.rank, f'`{standing.rank:>2}`')} {name(standing.display_name)} · "
-        f"{money(standing.net_worth_paise)}"
-        for standing in standings
-    ]
-    return reply(
-        BLUE,
-        "Leaderboard",
-        lines_that_fit(lines) or "Nobody has registered yet. `/register` makes you the first.",
-        footer="By net worth: cash plus what closing every position now would really bring.",
     )
 
 
@@ -81,7 +65,7 @@ HELP_SECTIONS: Final = {
     "itself. Meanwhile `/portfolio`, `/quote` and `/orders` work. Whoever sets off many orders of others may not turn "
     "round in that market for a while.",
     "Tax": "Each trade pays a small tax to the exchange's treasury. Every total you are shown includes it.",
-    "You": "`/portfolio` shows all you have, `/leaderboard` the top ten, `/report` writes to the moderators\n"
+    "You": "`/portfolio` shows all you have, `/leaderboard` who is ahead, `/report` writes to the moderators\n"
     "`/alerts` tells you when a price is reached, `/notifications` what you missed, and chooses how you are told",
     "Moderators": "`/settings`, `/moderators`, `/reports`",
 }

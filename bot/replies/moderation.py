@@ -30,8 +30,14 @@ _SECTIONS: Final = {
     "signup_bonus_paise": "Members and page",
     "public_fills": "Members and page",
     "public_page": "Members and page",
+    "leaderboard_post_at": "Members and page",
+    "utc_offset": "Members and page",
 }
 """Where a setting stands in the list. The terms of markets know themselves; the rest are "Other"."""
+
+
+_SHAPES: Final = {"time": "A time of day such as 20:30, or off", "offset": "Hours and minutes such as +05:30"}
+"""What is typed for settings that are neither numbers nor choices."""
 
 
 def setting_list(settings: list[Setting]) -> discord.Embed:
@@ -112,7 +118,7 @@ def _setting(setting: Setting) -> str:
     value = plain(setting.value, _VALUE_CHARACTERS).replace("`", "'")
     spoken = plain(amount(setting.value, setting.unit), _VALUE_CHARACTERS)
     usual = f"default {amount(setting.default_value, setting.unit)}"
-    bounds = "On or off"
+    bounds = _SHAPES.get(setting.kind, "On or off")
     if setting.choices:
         bounds = f"One of {', '.join(setting.choices)}"
     elif setting.minimum is not None and setting.maximum is not None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import discord
 
+from bot.replies import leaderboards
 from bot.replies.refusals import REASONS
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, Figure, lines_that_fit, reply
 from bot.replies.text import TIMES, grouped, money, plain, profit, safe
@@ -139,8 +140,8 @@ def channel_chosen(channel_id: str | None, *, may_send: bool) -> discord.Embed:
     return reply(
         GREEN if may_send else AMBER,
         "Channel",
-        f"The exchange speaks in <#{channel_id}> from now on: halted and reopened markets, and pings of those "
-        f"who asked for them. The change is recorded with your name.{warning}",
+        f"The exchange speaks in <#{channel_id}> from now on: halted and reopened markets, the leaderboard of the day, "
+        f"and pings of those who asked for them. The change is recorded with your name.{warning}",
     )
 
 
@@ -234,6 +235,10 @@ def _price_alert(detail: Json) -> Told:
     )
 
 
+def _leaderboard_post(detail: Json) -> Told:
+    return Told(BLUE, "Leaderboard of the day", leaderboards.post(detail))
+
+
 _NEWS: Final = Told(
     GREY, "News from the exchange", "Something has happened: `/portfolio` and `/markets` show what is."
 )
@@ -244,5 +249,6 @@ KINDS: Final[dict[str, Callable[[Json], Told]]] = {
     "market_halted": _market_halted,
     "market_reopened": _market_reopened,
     "price_alert": _price_alert,
+    "leaderboard_post": _leaderboard_post,
 }
 """The words for each kind of notice."""

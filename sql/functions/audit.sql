@@ -129,6 +129,16 @@ begin
     is distinct from (r.shares, r.basis_paise, r.realised_paise, r.taxes_paise);
 
   return query
+  select format('User %s in market %s: %s paise are realised, by the rows of the ledger %s.',
+    t.user_id, t.shift_id, p.realised_paise, t.realised_paise)
+  from (
+    select f.user_id, f.shift_id, sum(f.realised_paise)::bigint as realised_paise
+    from transactions f where f.exchange_id = p_exchange_id
+    group by f.user_id, f.shift_id having count(*) = count(f.realised_paise)) t
+  join positions p on p.exchange_id = p_exchange_id and p.user_id = t.user_id and p.shift_id = t.shift_id
+  where p.realised_paise <> t.realised_paise;
+
+  return query
   select format('User %s: cash %s and reserved %s, the ledger gives %s and %s.',
     u.user_id, u.cash_paise, u.reserved_paise, r.cash_paise, r.reserved_paise)
   from users u join replayed_users(p_exchange_id, v_sequence) r using (user_id)

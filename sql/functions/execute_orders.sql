@@ -313,7 +313,8 @@ begin
         p_exchange_id, v_outcome.sequence, null, v_user.user_id, v_market.shift_id, v_sign * v_outcome.shares,
         v_outcome.average_price_paise, v_outcome.gross_paise, v_outcome.tax_paise, null, v_outcome.price_after_paise,
         coalesce(v_stop.kind, 'order'), v_outcome.request_id, v_exchange.updated_at, v_stop.stop_id,
-        case when v_stop.stop_id is not null then v_origin.sequence end)::transactions);
+        case when v_stop.stop_id is not null then v_origin.sequence end,
+        coalesce(v_outcome.realised_paise, 0))::transactions);
 
       v_exchange.treasury_paise := v_exchange.treasury_paise + v_outcome.tax_paise;
       v_market.remaining_shares := v_market.remaining_shares - v_sign * v_outcome.shares;
@@ -452,9 +453,9 @@ as $$
 begin
   insert into transactions (
     exchange_id, sequence, user_id, shift_id, shares, price_paise, gross_paise, tax_paise,
-    price_after_paise, cause, request_id, executed_at, stop_id, set_off_by)
+    price_after_paise, cause, request_id, executed_at, stop_id, set_off_by, realised_paise)
   select f.exchange_id, f.sequence, f.user_id, f.shift_id, f.shares, f.price_paise, f.gross_paise, f.tax_paise,
-    f.price_after_paise, f.cause, f.request_id, f.executed_at, f.stop_id, f.set_off_by
+    f.price_after_paise, f.cause, f.request_id, f.executed_at, f.stop_id, f.set_off_by, f.realised_paise
   from unnest(p_fills) f;
 
   insert into users as u overriding system value

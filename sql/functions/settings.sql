@@ -58,6 +58,10 @@ as $$
       'How many commands for moderators one person may give.'),
     ('signup_bonus_paise', 'integer', 0, 100000000000, null, '2000000', 'paise', false,
       'What a new member is granted, once.'),
+    ('leaderboard_post_at', 'time', null, null, null, 'off', '', false,
+      'When the leaderboard is posted in the exchange''s channel each day, by utc_offset; off: never.'),
+    ('utc_offset', 'offset', null, null, null, '+05:30', '', false,
+      'How far the exchange''s clock is ahead of UTC.'),
     ('pricing', 'choice', null, null, array['integral', 'average'], 'integral', '', true,
       'How an order is priced. Repeated orders can take money out of a market that uses average.'),
     ('price_min_paise', 'integer', 100, 99999999, null, '1000', 'paise', true,
@@ -83,7 +87,7 @@ create or replace function default_settings() returns jsonb
 language sql immutable parallel safe
 set search_path = betjee, pg_temp
 as $$
-  select jsonb_object_agg(name, case when kind = 'choice' then to_jsonb(default_value) else default_value::jsonb end)
+  select jsonb_object_agg(name, case when kind in ('choice', 'time', 'offset') then to_jsonb(default_value) else default_value::jsonb end)
   from setting_definitions()
 $$;
 comment on function default_settings() is 'The settings that a new exchange gets.';
@@ -157,6 +161,12 @@ begin
   elsif v_definition.kind = 'choice' then
     value := case when lower(p_value) = any (v_definition.choices) then to_jsonb(lower(p_value)) end;
     problem := case when value is null then format('%s is one of %s.', p_name, array_to_string(v_definition.choices, ', ')) end;
+  elsif v_definition.kind = 'time' then
+    value := case when lower(p_value) ~ '^(([01][0-9]|2[0-3]):[0-5][0-9]|off)$' then to_jsonb(lower(p_value)) end;
+    problem := case when value is null then format('%s is a time of day such as 20:30, or off.', p_name) end;
+  elsif v_definition.kind = 'offset' then
+    value := case when p_value ~ '^[+-](0[0-9]|1[0-3]):(00|15|30|45)$|^[+-]14:00$' then to_jsonb(p_value) end;
+    problem := case when value is null then format('%s is hours and minutes from UTC, such as +05:30.', p_name) end;
   else
     -- Decimals keep as many places as the terms of a market store.
     v_number := case when p_value ~ case v_definition.kind when 'integer' then '^[0-9]{1,15}$' else '^[0-9]{1,3}(\.[0-9]{1,2})?$' end

@@ -44,6 +44,29 @@ DETAILS: dict[str, dict[str, Any]] = {
         "alert_price_paise": 2_000,
         "price_paise": 2_010,
     },
+    "leaderboard_post": {
+        "standings": [
+            {
+                "rank": 1,
+                "display_name": "Ravi",
+                "net_worth_paise": 2_150_000,
+                "gain_bps": 750,
+                "place_before": 2,
+            },
+            {
+                "rank": 2,
+                "display_name": "Asha",
+                "net_worth_paise": 2_000_000,
+                "gain_bps": -1_250,
+                "place_before": 1,
+            },
+            {"rank": 2, "display_name": "Meera", "net_worth_paise": 2_000_000},
+        ],
+        "members": 3,
+        "since": datetime(2026, 1, 1, tzinfo=UTC).isoformat(),
+        "risen": [{"display_name": "Ravi", "change_paise": 150_000}],
+        "fallen": [{"display_name": "Asha", "change_paise": -285_700}],
+    },
 }
 QUEUE = """
 select betjee.queue_notices(e, $2::betjee.notice[]) from betjee.exchanges e where e.exchange_id = $1

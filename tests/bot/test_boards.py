@@ -17,18 +17,6 @@ async def test_the_markets_are_a_table_that_fits_a_phone(world: World):
     assert {len(line) for line in table} == {34}
 
 
-async def test_the_leaderboard_names_the_richest_first(world: World):
-    nobody = await world.asks(world.asha, "leaderboard")
-    assert not nobody.ephemeral
-    assert "Nobody has registered yet" in nobody.text
-    await world.registered(world.asha, world.ravi)
-    await world.asks(world.asha, "buy", market="22s1", shares="10")
-    seen = await world.asks(world.ravi, "leaderboard")
-    lines = (seen.embed.description or "").splitlines()
-    assert lines[0] == "🥇 **Ravi** · ₹20,000.00"
-    assert lines[1].startswith("🥈 **Asha** · ₹19,99")
-
-
 async def test_help_explains_the_exchange_and_says_that_coins_are_worth_nothing(world: World):
     seen = await world.asks(world.asha, "help")
     assert seen.ephemeral

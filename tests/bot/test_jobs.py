@@ -35,7 +35,13 @@ async def does(exchange: Exchange, job: str, leadership: Leadership | None = Non
 
 async def test_the_jobs(exchange: Exchange):
     names = {job.id for job in scheduled_jobs(exchange).get_jobs()}
-    assert names == {"sweep_outbox", "reopen_markets", "purge_requests", "purge_outbox"}
+    assert names == {
+        "sweep_outbox",
+        "reopen_markets",
+        "make_leaderboards",
+        "purge_requests",
+        "purge_outbox",
+    }
 
 
 async def test_only_the_leader_wakes_its_relay(exchange: Exchange, database: Database):
@@ -90,6 +96,21 @@ async def test_halts_and_cool_downs_that_ended_are_found(exchange: Exchange, own
     assert {row[0] for row in due} == {halted, cooling}
 
 
+async def test_leaderboards_are_made_and_posted(exchange: Exchange, owner: asyncpg.Connection):
+    meera = Identity("discord", "1", "Owner")
+    exchange_id = await exchange.open_exchange(1, "discord", "1", "Guild", meera)
+    await exchange.register_user(exchange_id, 2, meera)
+    await owner.execute(
+        "update betjee.exchanges set settings = settings || jsonb_build_object('utc_offset', '+00:00',"
+        " 'leaderboard_post_at', to_char(clock_timestamp() at time zone 'UTC', 'HH24:MI'))"
+    )
+    for _ in range(2):
+        await does(exchange, "make_leaderboards")
+    assert (await exchange.get_leaderboard(exchange_id)).members == 1
+    kinds = await owner.fetch("select kind from betjee.outbox")
+    assert [row["kind"] for row in kinds] == ["leaderboard_post"]
+
+
 async def test_reopening_nothing_does_nothing(exchange: Exchange):
     assert await exchange.reopen_markets() == 0
     await does(exchange, "reopen_markets")
@@ -99,6 +120,6 @@ async def test_a_database_that_is_away_ends_no_schedule(caplog: pytest.LogCaptur
     away = Exchange(Connections("postgresql://nobody@127.0.0.1:1/nowhere", patience=IMPATIENT))
     with pytest.raises(ExchangeUnavailable):
         await away.purge_outbox()
-    for job in ("reopen_markets", "purge_requests", "purge_outbox"):
+    for job in ("reopen_markets", "make_leaderboards", "purge_requests", "purge_outbox"):
         await does(away, job)
         assert f"The job {job} was not done" in caplog.text

@@ -25,7 +25,6 @@ from exchange.models import (
     Setting,
     Side,
     Size,
-    Standing,
     Status,
 )
 from exchange.stops import ArmedStop, Stop, StopKind, TriggerPrice
@@ -169,7 +168,6 @@ def test_long_lists_are_cut_and_say_so():
         moderation.setting_list([setting] * 100),
         moderation.report_list([report] * 100),
         moderation.moderator_list([Moderator(1, WORST_NAME, "discord", "1", "owner")] * 100),
-        boards.leaderboard([Standing(4, 1, WORST_NAME, LARGEST, LARGEST)] * 100),
         boards.market_board([market] * 100),
     ]
     for embed in lists:

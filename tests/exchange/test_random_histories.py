@@ -8,6 +8,7 @@ from tests.model import curve
 from tests.model.founding import Founded, execute, found, pass_window, quote
 from tests.model.invariants import discrepancies
 from tests.model.state import Ask, Figures, Holding
+from tests.model.worth import net_worth
 
 
 @given(setting=settings_of_a_history(), steps=histories())
@@ -82,6 +83,12 @@ async def assert_same_state(owner: asyncpg.Connection, founded: Founded) -> None
     )
     assert {tuple(row) for row in users} == {
         (number, member.cash_paise, member.reserved_paise) for number, member in model.members.items()
+    }
+    worths = await owner.fetch(
+        "select user_id, net_worth_paise from betjee.value_members($1)", founded.exchange_id
+    )
+    assert {tuple(row) for row in worths} == {
+        (number, net_worth(model, number)) for number, member in model.members.items() if member.registered
     }
     positions = await owner.fetch(
         "select p.user_id, m.code, p.shares, p.basis_paise, p.realised_paise, p.taxes_paise"

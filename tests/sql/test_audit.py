@@ -33,6 +33,7 @@ SINGLE_ROWS = {
     " where exchange_id = $1",
     "the gross": "update betjee.transactions set gross_paise = gross_paise + case when shares in (5, -3) then 1 else 0 end"
     " where exchange_id = $1",
+    "are realised, by the rows": "update betjee.transactions set realised_paise = realised_paise + 1 where shares = 5 and exchange_id = $1",
     "was executed at": "update betjee.transactions set executed_at = executed_at - interval '1 second'"
     " where shares = -1 and exchange_id = $1",
     "is not registered": "update betjee.users set registered_at = null where exchange_id = $1",

@@ -132,12 +132,17 @@ async def test_a_trade_that_sets_off_stops_reads_only_those(
         "select betjee.list_markets($1) where $2::bigint > 0",
         "select betjee.get_market($1, '22s1') where $2::bigint > 0",
         "select betjee.get_price_history($1, '22s1', 60, $2)",
+        "select betjee.get_leaderboard($1, 'net_worth', 'day', 1 + ($2 % 50)::integer, 10)",
+        "select betjee.get_leaderboard($1, 'best_trade', 'all', 1, 10) where $2::bigint > 0",
+        "select betjee.get_standing($1, $2, 'gain', 'week')",
+        "select betjee.list_net_worth($1, $2, 100)",
     ],
 )
 async def test_a_view_reads_a_few_rows(
     crowded: tuple[int, list[int]], connection_service: asyncpg.Connection, query: str
 ) -> None:
     exchange_id, users = crowded
+    await connection_service.fetch("select betjee.refresh_leaderboards($1)", exchange_id)
     assert (
         await rows_read(connection_service, query, [(exchange_id, user) for user in users[: WARM_UP + 1]])
         <= 20
@@ -185,3 +190,18 @@ async def test_a_price_that_goes_to_and_fro_meets_each_stop_a_few_times(
     fired = "select count(*) from betjee.transactions where exchange_id = $1 and stop_id is not null"
     assert await connection_service.fetchval(fired, exchange_id) > 300
     assert read <= 20 * len(rows)
+
+
+async def test_a_run_reads_each_table_a_few_times(
+    crowded: tuple[int, list[int]],
+    connection_owner: asyncpg.Connection,
+    connection_service: asyncpg.Connection,
+) -> None:
+    exchange_id, _ = crowded
+    refresh = "select betjee.refresh_leaderboards($1)"
+    for _ in range(WARM_UP):
+        assert await connection_service.fetchval(refresh, exchange_id)
+        await connection_owner.execute(
+            "update betjee.leaderboards set refreshed_at = null, counted_sequence = 1000000"
+        )
+    assert await rows_read(connection_service, refresh, [(exchange_id,)]) <= 10 * 5_000

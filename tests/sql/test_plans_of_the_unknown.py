@@ -82,7 +82,8 @@ def rows_of(node: dict[str, Any]) -> int:
 @pytest.mark.parametrize(
     "query",
     [
-        "select betjee.get_leaderboard($1, 10) from betjee.users where user_id = $2",
+        "select betjee.refresh_leaderboards($1) from betjee.users where user_id = $2",
+        "select betjee.get_leaderboard($1, 'net_worth', 'all', 1, 10) from betjee.users where user_id = $2",
         "select betjee.list_markets($1) from betjee.users where user_id = $2",
         "select betjee.get_portfolio($1, $2)",
         "select betjee.list_stops($1, $2)",

@@ -141,7 +141,9 @@ async def test_writers_of_opposite_orders_never_deadlock(
     [
         "select betjee.list_markets($1)",
         "select betjee.get_portfolio($1, 1)",
-        "select betjee.get_leaderboard($1, 10)",
+        "select betjee.get_leaderboard($1, 'net_worth', 'all', 1, 10)",
+        "select betjee.get_standing($1, 1, 'net_worth', 'all')",
+        "select betjee.refresh_leaderboards($1)",
         "select betjee.list_settings($1)",
         "select betjee.audit_exchange($1)",
         "select betjee.quote_order($1, (1, 1, '22s1', 'buy', 1, null, null, true)::betjee.order_request)",

@@ -118,6 +118,7 @@ async def test_the_public_sees_markets_and_a_tape_without_names_where_the_page_i
     founded = await found(connection_owner)
     ask = Ask(1, founded.users[0], "22s1", "buy", 3, confirmed=True)
     await execute(connection_service, founded.exchange_id, [ask])
+    await connection_service.fetch("select betjee.refresh_leaderboards($1)", founded.exchange_id)
     await watcher.execute(
         "update betjee.exchanges set settings = settings || jsonb_build_object('public_page', $1::boolean)",
         is_public,

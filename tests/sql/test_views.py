@@ -82,25 +82,6 @@ async def test_a_stranger_has_no_portfolio(traded: Founded, connection_service: 
     assert await connection_service.fetchval(query, traded.exchange_id, 10**9) is None
 
 
-async def test_the_leaderboard_is_by_net_worth_and_only_of_those_who_may_trade(
-    traded: Founded, connection_service: asyncpg.Connection, connection_owner: asyncpg.Connection
-) -> None:
-    front = front_of(connection_service, traded)
-    worth = {
-        user: (await front.document("get_portfolio", traded.exchange_id, user))["net_worth_paise"]
-        for user in traded.users
-    }
-    best_first = sorted(worth.items(), key=lambda item: -item[1])
-    board = await front.listing("get_leaderboard", 10)
-    assert [(line["user_id"], line["net_worth_paise"]) for line in board] == best_first
-    assert [line["rank"] for line in board] == [1, 2, 3]
-    assert [line["user_id"] for line in await front.listing("get_leaderboard", 1)] == [best_first[0][0]]
-    await connection_owner.execute(
-        "update betjee.users set status = 'frozen' where user_id = $1", best_first[0][0]
-    )
-    assert [line["user_id"] for line in await front.listing("get_leaderboard", 1)] == [best_first[1][0]]
-
-
 async def test_markets_show_their_price_and_what_can_still_be_bought(
     traded: Founded, connection_service: asyncpg.Connection
 ) -> None:

@@ -1,0 +1,208 @@
+"""What everyone reads of each other's success: the leaderboards, and the daily post."""
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+import discord
+
+from bot.replies.reply import BLUE, GREY, reply
+from bot.replies.text import change, grouped, money, name, plain, profit, safe
+from exchange.models import Json
+from exchange.standings import Board, Leaderboard, Period, Standing
+
+BOARDS: Final = {
+    Board.NET_WORTH: "net worth",
+    Board.REALISED: "realised profit",
+    Board.GAIN: "gain",
+    Board.BEST_TRADE: "best trade",
+}
+"""How each leaderboard is spoken of."""
+
+PERIODS: Final = {Period.DAY: "24 hours", Period.WEEK: "7 days", Period.ALL: "all time"}
+"""How each period is spoken of."""
+
+_EXPLAINED: Final = {
+    Board.NET_WORTH: "Cash and what closing every position would really bring: the middle of the last 24 hourly values, "
+    "so one lucky minute counts for nothing. The percentage is its gain",
+    Board.GAIN: "How far net worth, the middle of the last 24 hourly values, has risen",
+    Board.REALISED: "The profit before tax that closing positions has brought",
+    Board.BEST_TRADE: "The one trade of each member that has brought the most profit, before tax",
+}
+_OVER: Final = {Period.DAY: "in 24 hours.", Period.WEEK: "in 7 days.", Period.ALL: "since the start."}
+_WIDTH: Final = 34
+"""Signs in a line of a table that a phone does not break."""
+
+_NAME_COLUMNS: Final = 8
+"""A name is cut to no fewer, however long the figures are."""
+
+_MARKET_CHARACTERS: Final = 12
+_MOVERS: Final = 5
+
+
+def leaderboard(board: Leaderboard) -> discord.Embed:
+    """A page of a leaderboard, as a table that is narrow enough for a phone."""
+    if not board.standings:
+        return reply(BLUE, _title(board), _nobody(board))
+    made = "" if board.refreshed_at is None else f", {_moment(board.refreshed_at)}"
+    return reply(
+        BLUE,
+        _title(board),
+        f"{_table(board.board, board.standings)}\n"
+        f"Page {grouped(board.page)} of {grouped(board.pages)} · {grouped(board.members)} members{made}",
+        footer=f"{_EXPLAINED[board.board]} {_OVER[board.period]}",
+    )
+
+
+def own_standing(display_name: str, board: Board, period: Period, standing: Standing | None) -> discord.Embed:
+    """Where the person who asks stands."""
+    title = f"Your rank by {BOARDS[board]}, {PERIODS[period]}"
+    if standing is None:
+        return reply(BLUE, title, _absent(board))
+    figures = [
+        ("Rank", f"{grouped(standing.rank)} of {grouped(standing.members or standing.rank)}"),
+        *_own_figures(standing),
+    ]
+    return reply(BLUE, title, name(display_name), figures)
+
+
+def not_yours() -> discord.Embed:
+    """The answer to someone who turns the pages of another person's leaderboard."""
+    return reply(
+        GREY, "Not yours", "Only the person who asked can turn these pages; `/leaderboard` shows them to you."
+    )
+
+
+def post(detail: Json) -> str:
+    """The daily post: the first ten, and who has moved since the last one."""
+    standings = [Standing.from_json({"user_id": 0, **item}) for item in detail["standings"]]
+    before = [item.get("place_before") for item in detail["standings"]]
+    moves = [_move(place, earlier) for place, earlier in enumerate(before, start=1)] if any(before) else []
+    lines = [_table(Board.NET_WORTH, standings, moves)] if standings else []
+    if moves:
+        lines.append("▲ and ▼ are since the last post; * is new among the ten.")
+    since = detail["since"] and _moment(datetime.fromisoformat(detail["since"]))
+    for words, movers in (("Risen", detail["risen"]), ("Fallen", detail["fallen"])):
+        if movers:
+            told = ", ".join(
+                f"{name(str(mover['display_name']))} {profit(mover['change_paise'])}"
+                for mover in movers[:_MOVERS]
+            )
+            lines.append(f"{words} most since {since}: {told}")
+    lines.append(
+        f"{grouped(detail['members'])} members, with their gain in 24 hours; `/leaderboard` shows them all."
+    )
+    return "\n".join(lines)
+
+
+def _title(board: Leaderboard) -> str:
+    return f"Leaderboard by {BOARDS[board.board]}, {PERIODS[board.period]}"
+
+
+def _nobody(board: Leaderboard) -> str:
+    if board.members:
+        return "Nobody of this page is here any more; the next leaderboard is without them."
+    if board.board in (Board.NET_WORTH, Board.GAIN):
+        return "Nobody is on it yet: it is made anew within some minutes of a change. `/register` makes you the first."
+    return "Nobody has closed a position with a profit in this time, or the leaderboard is not made yet."
+
+
+def _absent(board: Board) -> str:
+    if board is Board.BEST_TRADE:
+        return (
+            "You are not on it: it has the best 200 members who closed a position with a profit in this time."
+        )
+    if board is Board.REALISED:
+        return "You are not on it: you have closed no position in this time, or the leaderboard is not made anew yet."
+    return "You are not on it: `/register` opens your account, and the leaderboard is made anew within some minutes."
+
+
+def _own_figures(standing: Standing) -> Iterable[tuple[str, str]]:
+    if standing.net_worth_paise is not None:
+        yield "Net worth", money(standing.net_worth_paise)
+    if standing.gain_bps is not None:
+        yield "Gain", change(standing.gain_bps)
+    if standing.realised_paise is not None:
+        yield "Profit before tax", profit(standing.realised_paise)
+    if standing.market is not None and standing.shares is not None and standing.executed_at is not None:
+        yield (
+            "Trade",
+            f"{grouped(standing.shares)} × {safe(standing.market, _MARKET_CHARACTERS)}, {_moment(standing.executed_at)}",
+        )
+
+
+def _table(board: Board, standings: Iterable[Standing], moves: Iterable[str] = ()) -> str:
+    """A line for each: rank, name, and the figures, right-aligned; the name takes what they leave."""
+    figures = [_figures(board, standing) for standing in standings]
+    ranks = [grouped(standing.rank) for standing in standings]
+    marks = list(moves) or [""] * len(figures)
+    widths = [max(len(row[column]) for row in figures) for column in range(len(figures[0]))]
+    rank_width, mark_width = max(map(len, ranks)), max(map(len, marks))
+    taken = rank_width + mark_width + 1 + sum(width + 1 for width in widths)
+    room = max(_NAME_COLUMNS, _WIDTH - taken)
+    lines = [
+        f"{rank:>{rank_width}}{mark:<{mark_width}} {_cell(standing.display_name, room)}"
+        + "".join(f" {text:>{width}}" for text, width in zip(row, widths, strict=True))
+        for rank, mark, standing, row in zip(ranks, marks, standings, figures, strict=True)
+    ]
+    return "```\n" + "\n".join(lines) + "\n```"
+
+
+def _figures(board: Board, standing: Standing) -> tuple[str, ...]:
+    if board is Board.NET_WORTH:
+        return (
+            money(standing.net_worth_paise or 0),
+            "" if standing.gain_bps is None else _percent(standing.gain_bps),
+        )
+    if board is Board.GAIN:
+        return (change(standing.gain_bps or 0),)
+    if board is Board.REALISED:
+        return (profit(standing.realised_paise or 0),)
+    market = plain(standing.market or "", _MARKET_CHARACTERS).replace("`", "'")
+    return (market, profit(standing.realised_paise or 0))
+
+
+def _percent(bps: int) -> str:
+    """A gain with one decimal, since a phone's line is short."""
+    tenths = (abs(bps) + 5) // 10
+    return change(tenths * 10 if bps >= 0 else -tenths * 10).replace("0 %", " %")
+
+
+def _move(place: int, place_before: int | None) -> str:
+    """How someone of the first ten has moved since the last post."""
+    if place_before is None:
+        return "*"
+    return "▲" if place < place_before else "▼" if place > place_before else " "
+
+
+def _cell(text: str, columns: int) -> str:
+    """A name in a block of code, exactly so many columns wide; a wide sign takes two, and a mark none."""
+    kept: list[str] = []
+    width = 0
+    shown = plain(text).replace("`", "'") or "someone"
+    for sign in shown:
+        sign_width = _columns(sign)
+        if width + sign_width > columns:
+            kept, width = _shortened(kept, columns)
+            break
+        kept.append(sign)
+        width += sign_width
+    return "".join(kept) + " " * (columns - width)
+
+
+def _shortened(signs: list[str], columns: int) -> tuple[list[str], int]:
+    """As many of the signs as leave a column for the dots that say that there were more."""
+    while signs and sum(map(_columns, signs)) > columns - 1:
+        signs = signs[:-1]
+    return [*signs, "…"], sum(map(_columns, signs)) + 1
+
+
+def _columns(sign: str) -> int:
+    if unicodedata.category(sign) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in {"W", "F"} else 1
+
+
+def _moment(moment: datetime) -> str:
+    return discord.utils.format_dt(moment, "R")

@@ -1,0 +1,88 @@
+"""Leaderboards: the methods of `Exchange` by which they are made, read and posted."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from exchange.calls import Calls
+from exchange.errors import RequestRejected
+from exchange.standings import Board, Leaderboard, NetWorthPoint, Period, Standing
+
+PAGE_SIZE: Final = 10
+
+_REFRESH_SECONDS: Final = 60.0
+"""The members of the largest exchange are valued in some seconds; on a busy machine in a multiple of that."""
+
+_log = logging.getLogger(__name__)
+
+
+class Leaderboards(Calls):
+    """What members see of each other's success. The errors are those of `Exchange`."""
+
+    async def get_leaderboard(
+        self,
+        exchange_id: int,
+        board: Board = Board.NET_WORTH,
+        period: Period = Period.ALL,
+        page: int = 1,
+        page_size: int = PAGE_SIZE,
+    ) -> Leaderboard:
+        """A page of a leaderboard as it was made last; one beyond the last is the last. `page_size` is at most 100."""
+        document = await self._read(
+            "select betjee.get_leaderboard($1, $2, $3, $4, $5)",
+            exchange_id,
+            board.value,
+            period.value,
+            page,
+            page_size,
+        )
+        return Leaderboard.from_json(document)
+
+    async def get_standing(
+        self, exchange_id: int, user_id: int, board: Board = Board.NET_WORTH, period: Period = Period.ALL
+    ) -> Standing | None:
+        """A member's own line of a leaderboard, with its place; None where they are not on it."""
+        document = await self._read(
+            "select betjee.get_standing($1, $2, $3, $4)", exchange_id, user_id, board.value, period.value
+        )
+        return Standing.from_json(document) if document else None
+
+    async def list_net_worth(self, exchange_id: int, user_id: int, hours: int) -> list[NetWorthPoint]:
+        """What a member was worth in the snapshots of the last `hours` (at most 9,600), the oldest first.
+
+        There is one for each hour of 8 days, and before that one for each day: at most 600.
+        """
+        documents = await self._read_all(
+            "select betjee.list_net_worth($1, $2, $3)", exchange_id, user_id, hours
+        )
+        return [NetWorthPoint.from_json(document) for document in documents]
+
+    # Upkeep; any number of processes may do it at once
+
+    async def refresh_leaderboards(self) -> int:
+        """Make the leaderboards anew that are due, and take the snapshot of the hour; returns of how many exchanges.
+
+        One that cannot be made holds up no other.
+        """
+        refreshed = 0
+        for exchange_id in await self._read_all("select betjee.list_due_leaderboards()"):
+            try:
+                rows = await self._rows(
+                    "select betjee.refresh_leaderboards($1)", exchange_id, statement_seconds=_REFRESH_SECONDS
+                )
+            except RequestRejected:
+                _log.exception("The leaderboards of exchange %d could not be made.", exchange_id)
+            else:
+                refreshed += rows[0][0]
+        return refreshed
+
+    async def post_leaderboards(self) -> int:
+        """Queue the daily posts that are due, each once; returns how many. One that cannot be made holds up no other."""
+        posted = 0
+        for exchange_id in await self._read_all("select betjee.list_due_posts()"):
+            try:
+                posted += await self._read("select betjee.post_leaderboard($1)", exchange_id)
+            except RequestRejected:
+                _log.exception("The leaderboard of exchange %d could not be posted.", exchange_id)
+        return posted

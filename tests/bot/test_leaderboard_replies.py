@@ -1,0 +1,113 @@
+"""The words of leaderboards and of the daily post: aligned, harmless, and within what Discord takes."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.replies import leaderboards, notices
+from exchange.standings import Board, Leaderboard, Period, Standing
+from tests.bot.telling import DETAILS
+
+LARGE = 10**15
+WORST_NAME = "*" * 100
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WORST = Standing(10**6, 1, WORST_NAME, LARGE, -LARGE, -LARGE, "m" * 12, 10**7, NOW, 10**6, 10**6)
+
+
+@pytest.mark.parametrize("board", list(Board))
+@pytest.mark.parametrize("period", list(Period))
+def test_the_largest_figures_fit(board: Board, period: Period):
+    page = Leaderboard(board, period, 10**5, 10**5, 10**6, NOW, (WORST,) * 10)
+    for embed in (
+        leaderboards.leaderboard(page),
+        leaderboards.own_standing(WORST_NAME, board, period, WORST),
+        leaderboards.own_standing(WORST_NAME, board, period, None),
+    ):
+        assert len(embed) <= 6_000
+        assert len(embed.description or "") <= 4_096
+        assert len(embed.title or "") <= 256
+        assert "None" not in str(embed.to_dict())
+
+
+@pytest.mark.parametrize("board", list(Board))
+def test_usual_figures_fit_into_a_line_of_a_phone(board: Board):
+    usual = Standing(999, 1, "Someone with a long name", 12_34_567_89, 12_34, 12_345_67, "22s1", 10, NOW)
+    embed = leaderboards.leaderboard(Leaderboard(board, Period.ALL, 1, 1, 2, NOW, (usual, usual)))
+    lines = (embed.description or "").split("```")[1].strip("\n").splitlines()
+    assert {len(line) for line in lines} == {34}
+    assert all(line.startswith("999 Someone") for line in lines)
+
+
+def test_figures_are_aligned_on_the_right():
+    rows = (Standing(1, 1, "Asha", 1_23_456_78, 5_17_28), Standing(10, 2, "Ravi", 9_99, -3_00))
+    embed = leaderboards.leaderboard(Leaderboard(Board.NET_WORTH, Period.DAY, 1, 1, 2, NOW, rows))
+    assert (embed.description or "").splitlines()[1:3] == [
+        " 1 Asha      ₹1,23,456.78 +517.3 %",
+        "10 Ravi             ₹9.99   −3.0 %",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gain_bps", "shown"), [(0, "0.0 %"), (4, "0.0 %"), (5, "+0.1 %"), (-5, "−0.1 %"), (99_96, "+100.0 %")]
+)
+def test_a_gain_has_one_decimal(gain_bps: int, shown: str):
+    row = Standing(1, 1, "Asha", 1_00, gain_bps)
+    embed = leaderboards.leaderboard(Leaderboard(Board.NET_WORTH, Period.DAY, 1, 1, 1, NOW, (row,)))
+    assert (embed.description or "").splitlines()[1].endswith(f" {shown}")
+
+
+def test_a_page_from_which_everyone_has_gone_says_so():
+    embed = leaderboards.leaderboard(Leaderboard(Board.GAIN, Period.DAY, 2, 2, 11, NOW, ()))
+    assert "Nobody of this page is here any more" in (embed.description or "")
+
+
+def test_the_daily_post_in_words():
+    assert notices.channel_message("leaderboard_post", DETAILS["leaderboard_post"]).splitlines() == [
+        "**Leaderboard of the day**",
+        "```",
+        "1▲ Ravi         ₹21,500.00  +7.5 %",
+        "2▼ Asha         ₹20,000.00 −12.5 %",
+        "2* Meera        ₹20,000.00        ",
+        "```",
+        "▲ and ▼ are since the last post; * is new among the ten.",
+        "Risen most since <t:1767225600:R>: **Ravi** +₹1,500.00",
+        "Fallen most since <t:1767225600:R>: **Asha** −₹2,857.00",
+        "3 members, with their gain in 24 hours; `/leaderboard` shows them all.",
+    ]
+
+
+def test_the_first_post_knows_no_earlier_one():
+    detail = {
+        "standings": [{"rank": 1, "display_name": "Ravi", "net_worth_paise": 1, "place_before": None}],
+        "members": 1,
+        "since": None,
+        "risen": [],
+        "fallen": [],
+    }
+    text = leaderboards.post(detail)
+    assert "▲" not in text
+    assert "since" not in text
+
+
+def test_a_post_of_which_everyone_has_gone_is_still_one():
+    detail = {"standings": [], "members": 3, "since": None, "risen": [], "fallen": []}
+    assert leaderboards.post(detail).startswith("3 members")
+
+
+def test_the_longest_post_fits_into_a_message():
+    line = {
+        "rank": 10**6,
+        "display_name": WORST_NAME,
+        "net_worth_paise": LARGE,
+        "gain_bps": -LARGE,
+        "place_before": 2,
+    }
+    mover = {"display_name": WORST_NAME, "change_paise": -LARGE}
+    detail = {
+        "standings": [line] * 10,
+        "members": 10**6,
+        "since": NOW.isoformat(),
+        "risen": [mover] * 3,
+        "fallen": [mover] * 3,
+    }
+    assert len(notices.channel_message("leaderboard_post", detail)) <= 2_000
