@@ -145,7 +145,7 @@ async def test_a_view_reads_a_few_rows(
     await connection_service.fetch("select betjee.refresh_leaderboards($1)", exchange_id)
     assert (
         await rows_read(connection_service, query, [(exchange_id, user) for user in users[: WARM_UP + 1]])
-        <= 20
+        <= 30
     )
 
 
