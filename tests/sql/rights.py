@@ -8,10 +8,13 @@ VERBS = ("select", "insert", "update", "delete", "truncate")
 # For each table, beside the owner who may do everything: the writer, the eraser, the application, the public.
 MEANT = {
     "accounts": ("select insert", "select delete", "select", ""),
+    "audits": ("select insert update", "", "select", ""),
     "burns": ("select insert", "select insert", "select", ""),
     "communities": ("select insert update", "", "select", ""),
     "exchanges": ("select insert update", "select update", "select", "select"),
     "grants": ("select insert", "select delete", "select", ""),
+    "live_boards": ("select insert update delete", "", "select", ""),
+    "market_hours": ("select insert update delete", "", "select", ""),
     "markets": ("select insert update", "select update", "select", "select"),
     "moderation_log": ("select insert", "select insert", "select", ""),
     "moderators": ("select insert delete", "select delete", "select", ""),
