@@ -8,10 +8,14 @@ from discord.ext import commands
 from redis.asyncio import Redis
 
 from bot import replies
+from bot.board_editor import BoardEditor
+from bot.board_view import BoardButtons
 from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
+from bot.cogs.live_board import LiveBoard
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
+from bot.cogs.records import Records
 from bot.cogs.stops import Stops
 from bot.cogs.trading import Trading
 from bot.communities import Communities
@@ -26,6 +30,8 @@ from bot.tree import Tree
 from bot.views import is_taken
 from exchange.errors import ExchangeError
 from exchange.exchange import Exchange
+from runtime.logs import note_interaction
+from runtime.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +39,8 @@ _log = logging.getLogger(__name__)
 class BetJee(commands.AutoShardedBot):
     """The bot. It needs no privileged intent, keeps no messages, and mentions nobody."""
 
-    def __init__(self, exchange: Exchange, redis: Redis) -> None:
-        self.intake = Intake()
+    def __init__(self, exchange: Exchange, redis: Redis, metrics: Metrics | None = None) -> None:
+        self.intake = Intake(metrics)
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -46,19 +52,37 @@ class BetJee(commands.AutoShardedBot):
         self._exchange = exchange
         self._redis = redis
         self._communities = Communities(exchange)
+        self.board_editor = BoardEditor(exchange, self, metrics)
+        self._board_buttons: BoardButtons | None = None
 
     async def setup_hook(self) -> None:
         """Load the commands, and tell Discord of them where they have changed."""
         suggestions = Suggestions(self._exchange, self._communities)
         desk = OrderDesk(self._exchange, self.intake)
-        await self.add_cog(Accounts(self._exchange, self._communities))
-        await self.add_cog(Boards(self._exchange, self._communities))
+        accounts, boards = (
+            Accounts(self._exchange, self._communities),
+            Boards(self._exchange, self._communities),
+        )
+        await self.add_cog(accounts)
+        await self.add_cog(boards)
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
         await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))
         await self.add_cog(Moderation(self._exchange, self._communities, suggestions))
         notifications = Notifications(self._exchange, self._communities, self.intake, suggestions)
         await self.add_cog(notifications)
         self.add_view(AskToBeTold(self.intake, notifications.choose))
+        await self.add_cog(LiveBoard(self._exchange, self._communities, self.board_editor))
+        records = Records(self._exchange, self._communities, self.intake)
+        await self.add_cog(records)
+        self._board_buttons = BoardButtons(
+            self._exchange,
+            self._communities,
+            desk,
+            self.intake,
+            chart=boards.show_markets,
+            portfolio=accounts.show_portfolio,
+        )
+        self.add_dynamic_items(self._board_buttons.lasting(), records.lasting())
         assert self.application_id is not None, "Discord tells it at login"
         await sync_commands(self.tree, self.application_id, self._redis)
 
@@ -85,10 +109,14 @@ class BetJee(commands.AutoShardedBot):
         await self._open_exchange(guild)
 
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Answer a button that no view waits for, as after a restart.
+        """Take the form of an order, and answer a button that no view waits for, as after a restart.
 
         A view's own task is scheduled before this one, so whether it has taken the click is known here.
         """
+        note_interaction(interaction.id)
+        is_form = interaction.type is discord.InteractionType.modal_submit
+        if is_form and self._board_buttons is not None and await self._board_buttons.take_form(interaction):
+            return
         if interaction.type is discord.InteractionType.component and not is_taken(interaction):
             try:
                 await answer_at_once(interaction, replies.errors.button_expired())

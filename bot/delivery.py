@@ -10,6 +10,8 @@ from bot.errors import DISCORD_AWAY
 
 Interaction = discord.Interaction[Any]
 
+_ERROR = "error"
+
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +53,13 @@ async def answer(interaction: Interaction, embed: discord.Embed, view: discord.u
     )
 
 
+async def answer_with_file(interaction: Interaction, embed: discord.Embed, file: discord.File) -> None:
+    """Answer an acknowledged interaction with a file."""
+    await interaction.edit_original_response(
+        content=None, embed=embed, attachments=[file], allowed_mentions=discord.AllowedMentions.none()
+    )
+
+
 async def answer_at_once(interaction: Interaction, embed: discord.Embed) -> None:
     """Answer an interaction that has not been acknowledged, to its sender alone."""
     await interaction.response.send_message(
@@ -65,6 +74,7 @@ async def announce(interaction: Interaction, line: str) -> None:
 
 async def answer_error(interaction: Interaction, error: Exception) -> None:
     """Answer an interaction whose handling raised; the log has what the person is not told."""
+    interaction.extras[_ERROR] = error
     if not replies.errors.is_expected(error):
         _log.error("Interaction %d failed.", interaction.id, exc_info=error)
     embed = replies.errors.failed(error, interaction.id)
@@ -75,3 +85,9 @@ async def answer_error(interaction: Interaction, error: Exception) -> None:
             await answer_at_once(interaction, embed)
     except DISCORD_AWAY as undelivered:
         _log.warning("Interaction %d could not be answered: %s", interaction.id, undelivered)
+
+
+def error_of(interaction: Interaction) -> Exception | None:
+    """The error by which an interaction's handling ended, or None."""
+    error: Exception | None = interaction.extras.get(_ERROR)
+    return error

@@ -92,12 +92,16 @@ async def _stay_online(
     while not stop.is_set():
         try:
             bot = BetJee(exchange, redis)
-            relay = asyncio.create_task(Relay(exchange, Postman(bot)).run(nudge))
+            tasks = [
+                asyncio.create_task(Relay(exchange, Postman(bot)).run(nudge)),
+                asyncio.create_task(bot.board_editor.run()),
+            ]
             try:
                 await _serve(bot, token, stop)
             finally:
-                relay.cancel()
-                await asyncio.gather(relay, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
         except discord.LoginFailure as error:
             raise _wrong_token() from error
         except (*DISCORD_AWAY, discord.GatewayNotFound, discord.ConnectionClosed) as error:

@@ -7,6 +7,7 @@ from discord import app_commands
 
 from bot.delivery import Interaction, acknowledge, answer_error
 from bot.intake import Intake
+from runtime.logs import note_interaction
 
 PUBLIC: Final = {"public": True}
 """A command's `extras` when everyone in the channel may read its answer; else only its sender does."""
@@ -21,6 +22,7 @@ class Tree(app_commands.CommandTree[Any]):
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Admit a command and acknowledge it before anything else, so that no slow database lets it fail."""
+        note_interaction(interaction.id)
         if interaction.type is discord.InteractionType.autocomplete:
             return self._intake.is_open
         if not await self._intake.admit(interaction):

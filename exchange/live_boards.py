@@ -77,6 +77,7 @@ class BoardPlace(FromJson):
 
     board_id: int
     channel_id: str
+    dedupe_key: str
     earlier_channel_id: str | None = None
     earlier_message_id: str | None = None
 
@@ -175,6 +176,6 @@ class LiveBoards(Calls):
             "select betjee.postpone_board($1, $2, $3, $4)", board.exchange_id, board.board_id, holder, seconds
         )
 
-    async def lose_board(self, exchange_id: int, board_id: int, reason: str) -> bool:
-        """Forget a board whose message is gone or out of reach, and tell the moderators."""
+    async def lose_board(self, exchange_id: int, board_id: int, reason: str | None) -> bool:
+        """Forget a board whose message is gone or out of reach, and tell the moderators why; without a reason, nobody."""
         return bool(await self._read("select betjee.lose_board($1, $2, $3)", exchange_id, board_id, reason))

@@ -32,13 +32,11 @@ class Accounts(commands.Cog):
     async def portfolio(self, interaction: Interaction, member: discord.Member | None = None) -> None:
         """Show your positions, balance and net worth, or another member's positions."""
         if member is None or member == interaction.user:
-            account = await self._communities.account_of(interaction)
-            present = replies.accounts.own_portfolio
-        else:
-            account = await self._communities.account_of_member(interaction.guild, member)
-            present = replies.accounts.public_portfolio
+            await self.show_portfolio(interaction)
+            return
+        account = await self._communities.account_of_member(interaction.guild, member)
         portfolio = await self._exchange.get_portfolio(account.exchange_id, account.user.user_id)
-        await answer(interaction, present(portfolio))
+        await answer(interaction, replies.accounts.public_portfolio(portfolio))
 
     @app_commands.command()
     @app_commands.describe(text="What the moderators should know")
@@ -50,3 +48,9 @@ class Accounts(commands.Cog):
         user_id = account.user.user_id
         number = await self._exchange.report(account.exchange_id, interaction.id, user_id, text)
         await answer(interaction, replies.accounts.reported(number))
+
+    async def show_portfolio(self, interaction: Interaction) -> None:
+        """Show the portfolio of the person who asked, by a command or by a button."""
+        account = await self._communities.account_of(interaction)
+        portfolio = await self._exchange.get_portfolio(account.exchange_id, account.user.user_id)
+        await answer(interaction, replies.accounts.own_portfolio(portfolio))

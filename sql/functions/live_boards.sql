@@ -43,6 +43,7 @@ declare
   v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'put_board', v_parameters);
   v_now timestamptz := clock_timestamp();
   v_earlier live_boards;
+  v_board live_boards;
 begin
   if v_outcome is not null then
     return v_outcome;
@@ -59,9 +60,10 @@ begin
     values (
       p_exchange_id, p_request_id, p_provider, p_channel_id, v_now,
       sequence_before(p_exchange_id, date_trunc('hour', v_now - interval '24 hours', 'UTC')),
-      p_holder, v_now, v_now + make_interval(secs => p_lease_seconds));
+      p_holder, v_now, v_now + make_interval(secs => p_lease_seconds))
+    returning * into v_board;
     v_outcome := jsonb_build_object(
-      'board_id', p_request_id, 'channel_id', p_channel_id, 'earlier_channel_id', v_earlier.channel_id,
+      'board_id', p_request_id, 'channel_id', p_channel_id, 'dedupe_key', v_board.dedupe_key, 'earlier_channel_id', v_earlier.channel_id,
       'earlier_message_id', v_earlier.message_id);
     perform log_moderation(
       v_exchange, p_moderator_user_id, 'put_board', jsonb_build_object('channel_id', p_channel_id), p_request_id);
@@ -190,7 +192,8 @@ set search_path = betjee, pg_temp
 as $$
 -- The board's message is gone or out of reach: it is forgotten, and the moderators are told, as each of
 -- them chose to be. It is not posted again, since somebody wanted it gone. Returns false where it was
--- removed or replaced before. Locks: the exchange, then the board.
+-- removed or replaced before. Without a reason nobody is told: who put it sees it fail. Locks: the
+-- exchange, then the board.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
   v_board live_boards;
@@ -200,9 +203,11 @@ begin
     return false;
   end if;
   delete from market_hours where exchange_id = p_exchange_id;
-  perform queue_notices(v_exchange, array(
-    select (m.user_id, 'board_lost', jsonb_build_object('channel_id', v_board.channel_id, 'reason', p_reason))::notice
-    from moderators m where m.exchange_id = p_exchange_id order by m.user_id));
+  if p_reason is not null then
+    perform queue_notices(v_exchange, array(
+      select (m.user_id, 'board_lost', jsonb_build_object('channel_id', v_board.channel_id, 'reason', p_reason))::notice
+      from moderators m where m.exchange_id = p_exchange_id order by m.user_id));
+  end if;
   return true;
 end
 $$;

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from unittest.mock import Mock
 
 import pytest
 from redis.asyncio import Redis
@@ -129,7 +130,7 @@ async def test_a_shutdown_waits_for_what_is_in_hand_and_not_for_ever():
     proceed = asyncio.Event()
 
     async def handle() -> bool:
-        admitted = await intake.admit(None)  # type: ignore[arg-type]  # while open, it asks nothing of it
+        admitted = await intake.admit(Mock(extras={}))
         await proceed.wait()
         return admitted
 
