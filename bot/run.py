@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import discord
@@ -15,12 +17,15 @@ from redis.backoff import NoBackoff
 
 from bot.client import BetJee
 from bot.errors import DISCORD_AWAY
+from bot.health import Online, health_figures, readiness
 from bot.jobs import scheduled_jobs
 from bot.postman import Postman
 from bot.relay import Relay
 from exchange.database import Database
 from exchange.exchange import Exchange
 from exchange.leader import Leadership
+from runtime.metrics import Metrics
+from runtime.metrics_server import OperatorsPage, serving
 from runtime.settings import SettingError, Settings
 
 FINISH_SECONDS: Final = 15.0
@@ -45,14 +50,19 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     _stop_on_signals(stop)
     _point_library_at(settings)
     nudge = asyncio.Event()
-    exchange = Exchange(Database(database_url), on_order=nudge.set)
+    metrics = Metrics()
+    exchange = Exchange(Database(database_url), on_order=nudge.set, meter=metrics)
     redis = redis_client(redis_url)
     leadership = Leadership(database_url)
     campaign = asyncio.create_task(leadership.campaign())
-    jobs = scheduled_jobs(exchange, leadership, nudge)
+    jobs = scheduled_jobs(exchange, leadership, nudge, audited_url=database_url)
     jobs.start()
+    online = Online()
+    page = OperatorsPage(metrics, partial(health_figures, exchange), readiness(exchange, online))
     try:
-        await _stay_online(exchange, redis, token, stop, nudge)
+        async with serving(page, settings.metrics_host, settings.metrics_port):
+            new_bot = partial(BetJee, exchange, redis, metrics)
+            await _stay_online(new_bot, exchange, token, stop=stop, nudge=nudge, online=online)
     finally:
         jobs.shutdown(wait=False)
         campaign.cancel()
@@ -85,13 +95,19 @@ def _point_library_at(settings: Settings) -> None:
 
 
 async def _stay_online(
-    exchange: Exchange, redis: Redis, token: str, stop: asyncio.Event, nudge: asyncio.Event
+    new_bot: Callable[[], BetJee],
+    exchange: Exchange,
+    token: str,
+    *,
+    stop: asyncio.Event,
+    nudge: asyncio.Event,
+    online: Online,
 ) -> None:
     """Connect, and connect again whenever the library gives up, as it does when the first connection fails."""
     pause = _FIRST_PAUSE_SECONDS
     while not stop.is_set():
         try:
-            bot = BetJee(exchange, redis)
+            online.bot = bot = new_bot()
             tasks = [
                 asyncio.create_task(Relay(exchange, Postman(bot)).run(nudge)),
                 asyncio.create_task(bot.board_editor.run()),

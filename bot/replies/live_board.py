@@ -14,11 +14,10 @@ from exchange.models import Side
 
 _MARKETS_SHOWN: Final = 25
 _CODE_CHARACTERS: Final = 8
-_LABEL_CHARACTERS: Final = 10
+_LABEL_CHARACTERS: Final = 9
 _BARS: Final = "▁▂▃▄▅▆▇█"
-_HALF_WAY: Final = "▄"
 _WHOLE_PERCENT_FROM_BPS: Final = 10_000
-_HEADING: Final = f"{'market':<8}{'price ₹':>9}{'1 h %':>8}{'24 h %':>9}"
+_HEADING: Final = f"{'market':<8}{'price ₹':>8}{'1 h %':>8}{'24 h %':>8}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def board(figures: Board) -> discord.Embed:
         BLUE,
         "Live board",
         "\n".join(["```", *rows, "```", *notes]),
-        footer="Below each price: shares traded, and the line of its price, both of 24 h.",
+        footer="Second lines: shares traded, and how the price went, within 24 h.",
     )
     embed.timestamp = figures.updated_at
     return embed
@@ -122,7 +121,7 @@ def sparkline(prices: Sequence[int]) -> str:
     """Prices as a line of bars, from the lowest to the highest of them."""
     lowest, highest = min(prices), max(prices)
     if lowest == highest:
-        return _HALF_WAY * len(prices)
+        return _BARS[0] * len(prices)
     top = len(_BARS) - 1
     return "".join(_BARS[round((price - lowest) * top / (highest - lowest))] for price in prices)
 
@@ -130,10 +129,10 @@ def sparkline(prices: Sequence[int]) -> str:
 def _rows(market: BoardMarket) -> tuple[str, str]:
     code = _cell(market.market, _CODE_CHARACTERS)
     price = money(market.price_paise).replace("₹", "")
-    first = f"{code:<8}{price:>9}{_change(market.hour_change_bps):>8}{_change(market.day_change_bps):>9}"
+    first = f"{code:<8}{price:>8}{_change(market.hour_change_bps):>8}{_change(market.day_change_bps):>8}"
     label = _cell(market.label, _LABEL_CHARACTERS)
     middle = grouped(market.volume_shares) if market.status == "open" else market.status
-    return first, f" {label:<10}{middle:>9} {sparkline(market.prices_paise)}"
+    return first, f" {label:<9}{middle:>8} {sparkline(market.prices_paise)}"
 
 
 def _cell(text: str, characters: int) -> str:

@@ -76,5 +76,5 @@ def _public_fill(fill: PublicFill) -> str:
     who = name(fill.display_name) if fill.display_name is not None else "Someone"
     return (
         f"{discord.utils.format_dt(fill.executed_at, 'R')} {who} {verb} {grouped(abs(fill.shares))} {TIMES} "
-        f"{safe(fill.market, _MARKET_CHARACTERS)} at {money(fill.price_paise)}, price then {money(fill.price_after_paise)}"
+        f"{safe(fill.market, _MARKET_CHARACTERS)} at {money(fill.price_paise)}"
     )

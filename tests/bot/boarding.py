@@ -60,7 +60,7 @@ class Boarding:
         """Someone presses a button under the board."""
         return Seen(await who.click(self.message(), label=label))
 
-    async def orders(self, who: simcord.MemberActor, label: str, **typed: str) -> Seen:
+    async def orders(self, who: simcord.MemberActor, label: str, **typed: Any) -> Seen:
         """Someone presses Buy, Sell or Short, and fills in the form."""
         shown = await self.press(who, label)
         assert shown.result.modal is not None, "no form came"

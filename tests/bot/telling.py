@@ -44,6 +44,7 @@ DETAILS: dict[str, dict[str, Any]] = {
         "alert_price_paise": 2_000,
         "price_paise": 2_010,
     },
+    "board_lost": {"channel_id": "1450000000000000000", "reason": "deleted"},
 }
 QUEUE = """
 select betjee.queue_notices(e, $2::betjee.notice[]) from betjee.exchanges e where e.exchange_id = $1
