@@ -102,7 +102,8 @@ class BoardEditor:
         await self.delete(place.earlier_channel_id, place.earlier_message_id)
         board = ClaimedBoard(exchange_id, place.board_id, PROVIDER, place.channel_id, place.dedupe_key)
         try:
-            pinned = await self._show(board)
+            async with asyncio.timeout(self._lease_seconds / 2):
+                pinned = await self._show(board)
         except discord.Forbidden:
             # Whoever put it is told at once, so it is forgotten without a notice.
             await self._exchange.lose_board(exchange_id, board.board_id, None)

@@ -111,11 +111,14 @@ class BoardButtons:
         await self._desk.execute(interaction, account.exchange_id, order)
 
     async def _markets(self, interaction: Interaction) -> Sequence[Market]:
-        """The markets to choose from; none where they cannot be had in time, and then the code is typed."""
+        """The markets to choose from; none where they cannot be had in time, and then the code is typed.
+
+        Raises NotRegistered, so that nobody fills in a form for nothing.
+        """
         try:
             async with asyncio.timeout(_FORM_SECONDS):
-                exchange_id = await self._communities.exchange_of(interaction.guild)
-                markets = await self._exchange.list_markets(exchange_id)
+                account = await self._communities.account_of(interaction)
+                markets = await self._exchange.list_markets(account.exchange_id)
         except (ExchangeError, TimeoutError) as error:
             _log.warning("The form is shown without a choice of markets: %r", error)
             return ()

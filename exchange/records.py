@@ -10,8 +10,8 @@ from typing import Generic, Self, TypeVar
 from exchange.calls import Calls
 from exchange.models import FromJson, Json
 
-_EXPORT_PAGE_ENTRIES = 1_000
-"""Few enough that reading one page does not hold up everything else in the process."""
+_EXPORT_PAGE_ENTRIES = 250
+"""Few enough that to read one page does not keep others in the process waiting for more than some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,6 +291,7 @@ class TestPressing:
 
     async def test_the_form_offers_the_markets_with_their_prices(self, world: World, boarding: Boarding):
         await boarding.put()
+        await world.registered(world.asha)
         market, shares, limit = form_fields(await boarding.press(world.asha, "Buy"))
         assert len(market["options"]) == 10
         assert market["options"][2]["label"] == "22s1 · 22 JAN S1 · ₹16.63"
@@ -315,8 +316,15 @@ class TestPressing:
             seen = await boarding.press(world.asha, label)
             assert seen.ephemeral
             assert seen.title == title
-        stranger = await boarding.press(world.ravi, "Portfolio")
-        assert stranger.title == "No account yet"
+
+    @pytest.mark.parametrize("label", ["Buy", "Sell", "Short", "Portfolio"])
+    async def test_a_stranger_is_told_to_register_before_any_form(
+        self, world: World, boarding: Boarding, label: str
+    ):
+        await boarding.put()
+        seen = await boarding.press(world.ravi, label)
+        assert seen.ephemeral
+        assert seen.title == "No account yet"
 
     async def test_every_button_works_after_a_restart_and_so_does_an_open_form(
         self, world: World, boarding: Boarding, new_bot: Callable[[], BetJee]
