@@ -8,7 +8,7 @@ from typing import Final
 import discord
 
 from bot.replies.reply import AMBER, BLUE, GREEN, reply
-from bot.replies.text import change, grouped, money, plain
+from bot.replies.text import change, grouped, money, plain, safe
 from exchange.live_boards import Board, BoardMarket
 from exchange.models import Side
 
@@ -143,12 +143,12 @@ def _cell(text: str, characters: int) -> str:
 def _change(bps: int) -> str:
     """A change as a number of percents; a very large one without decimals, so that it stays in its column."""
     number = change(bps).removesuffix(" %")
-    return number if abs(bps) < _WHOLE_PERCENT_FROM_BPS else number.rpartition(".")[0]
+    return number if abs(bps) < _WHOLE_PERCENT_FROM_BPS else number.rpartition(".")[0].replace(",", "")
 
 
 def _state(market: BoardMarket) -> str:
     """A market that is not open, and when it is again, as a time that Discord counts down for each reader."""
-    code = plain(market.market, _CODE_CHARACTERS)
+    code = safe(market.market, _CODE_CHARACTERS)
     if market.halted_until is None:
         return f"**{code}** is {market.status}."
     return f"**{code}** is {market.status}, and reopens {discord.utils.format_dt(market.halted_until, 'R')}."
