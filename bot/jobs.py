@@ -31,7 +31,7 @@ def scheduled_jobs(
     """The scheduler with its jobs, not yet started.
 
     All processes run it, and a job does something where `leadership` says so; without one, always.
-    `nudge` wakes the relay of this process; `audited_url` is the database that is audited each hour.
+    `nudge` wakes the relay of this process; `audited_url` is the database of which each exchange is audited once an hour.
     """
     # By default a job that is a second late is dropped; a late one is as good, and one for several missed is enough.
     scheduler = AsyncIOScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True})
@@ -53,7 +53,8 @@ def scheduled_jobs(
     every(reopen_markets, seconds=REOPEN_SECONDS)
     every(purge_requests, hours=1)
     every(purge_outbox, hours=1)
-    every(audit_exchanges, hours=1)
+    # Often, since it passes over what was audited within the hour, also before a restart.
+    every(audit_exchanges, minutes=10)
     return scheduler
 
 
@@ -82,7 +83,7 @@ async def purge_outbox(exchange: Exchange) -> None:
 
 
 async def audit(database_url: str) -> None:
-    """Audit every exchange, and say loudly what does not balance; when it was done stands in the metrics."""
+    """Audit every exchange that was not audited for an hour, and say loudly what does not balance; when it was done stands in the metrics."""
     for exchange_id, discrepancies in (await record_audits(database_url)).items():
         _log.error(
             "Exchange %d does not balance, in %d places: %s",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from exchange.audit import asking, exchange_ids
+from exchange.audit import asking
 from exchange.calls import Calls
 from exchange.models import FromJson
 
@@ -59,15 +59,24 @@ class HealthChecks(Calls):
         )
 
 
-async def record_audits(database_url: str) -> dict[int, list[str]]:
-    """Audit every exchange, one after the other, and note what came of it; returns what does not balance.
+_DUE_FOR_AUDIT = """
+select e.exchange_id from betjee.exchanges e left join betjee.audits a using (exchange_id)
+where a.audited_at is null or a.audited_at <= clock_timestamp() - make_interval(secs => $1)
+order by a.audited_at nulls first, e.exchange_id
+"""
 
-    An audit takes as long as the ledger is long, so it has a connection of its own and no time limit,
-    and each exchange is one snapshot of its own. Raises what `exchange.audit.audit` raises.
+
+async def record_audits(database_url: str, older_than_seconds: int = 3_600) -> dict[int, list[str]]:
+    """Audit the exchanges that were not audited for so long, one after the other, and note what came of it.
+
+    Returns what does not balance, by exchange. An audit takes as long as the ledger is long, so it has a
+    connection of its own and no time limit, and each exchange is one snapshot of its own. Raises what
+    `exchange.audit.audit` raises.
     """
     found: dict[int, list[str]] = {}
     async with asking(database_url) as connection:
-        for exchange_id in await exchange_ids(connection, None):
+        for due in await connection.fetch(_DUE_FOR_AUDIT, older_than_seconds):
+            exchange_id = due["exchange_id"]
             rows = await connection.fetch("select betjee.audit_exchange($1)", exchange_id)
             await connection.execute("select betjee.record_audit($1, $2)", exchange_id, len(rows))
             if rows:
