@@ -16,6 +16,7 @@ _MARKETS_SHOWN: Final = 25
 _CODE_CHARACTERS: Final = 8
 _LABEL_CHARACTERS: Final = 9
 _BARS: Final = "▁▂▃▄▅▆▇█"
+_SMALLEST_SPAN_PART: Final = 50
 _WHOLE_PERCENT_FROM_BPS: Final = 10_000
 _HEADING: Final = f"{'market':<8}{'price ₹':>8}{'1 h %':>8}{'24 h %':>8}"
 
@@ -118,12 +119,11 @@ def not_a_channel() -> str:
 
 
 def sparkline(prices: Sequence[int]) -> str:
-    """Prices as a line of bars, from the lowest to the highest of them."""
-    lowest, highest = min(prices), max(prices)
-    if lowest == highest:
-        return _BARS[0] * len(prices)
+    """Prices as a line of bars above the lowest of them; what moves by less than 2 % does not look like a crash."""
+    lowest = min(prices)
+    span = max(max(prices) - lowest, lowest // _SMALLEST_SPAN_PART, 1)
     top = len(_BARS) - 1
-    return "".join(_BARS[round((price - lowest) * top / (highest - lowest))] for price in prices)
+    return "".join(_BARS[round((price - lowest) * top / span)] for price in prices)
 
 
 def _rows(market: BoardMarket) -> tuple[str, str]:

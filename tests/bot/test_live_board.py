@@ -11,6 +11,7 @@ from simcord.builders import ChannelHandle
 from bot.board_editor import BoardEditor
 from bot.client import BetJee
 from exchange.errors import ExchangeUnavailable
+from exchange.live_boards import Board
 from tests.bot.boarding import Boarding, form_fields
 from tests.bot.telling import Teller
 from tests.bot.world import World
@@ -107,6 +108,19 @@ class TestPutting:
         assert bodies[0] is not None
         assert bodies[0]["nonce"].startswith("b")
         assert bodies[0]["enforce_nonce"] is True
+
+    async def test_one_that_is_removed_while_it_is_posted_leaves_no_message(
+        self, world: World, boarding: Boarding, monkeypatch: pytest.MonkeyPatch
+    ):
+        get_board = world.exchange.get_board
+
+        async def get_slowly(exchange_id: int) -> Board:
+            await boarding.owner.execute("delete from betjee.live_boards")
+            return await get_board(exchange_id)
+
+        monkeypatch.setattr(world.exchange, "get_board", get_slowly)
+        await boarding.put()
+        assert boarding.messages() == []
 
     async def test_off_removes_it(self, world: World, boarding: Boarding):
         await boarding.put()
@@ -345,6 +359,12 @@ class TestPressing:
         ).title == "Shorted 1 × 22s1"
         assert (await boarding.press(world.asha, "Portfolio")).title == "Your portfolio"
         assert (await boarding.press(world.asha, "Chart")).title == "Markets"
+
+    async def test_nothing_of_a_form_is_kept(self, world: World, boarding: Boarding):
+        await boarding.put()
+        await world.registered(world.asha)
+        await boarding.press(world.asha, "Buy")
+        assert world.bot._connection._view_store._modals == {}
 
     async def test_two_forms_at_once_are_two_orders(self, world: World, boarding: Boarding):
         await boarding.put()

@@ -104,3 +104,12 @@ async def test_every_line_about_an_interaction_names_it(
     assert [line.rpartition("[interaction ")[2] for line in unannounced] == [f"{ids[0]}]", f"{ids[2]}]"]
     assert any(line.endswith(f"[interaction {ids[1]}]") for line in written)
     assert all("[interaction " in line for line in written)
+
+
+async def test_so_does_a_line_about_suggestions(
+    world: World, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(world.exchange, "list_markets", AsyncMock(side_effect=ExchangeUnavailable()))
+    await world.asha.autocomplete(world.channel, "buy", "market", "22", shares="10")
+    (line,) = [line for line in lines.getvalue().splitlines() if "Suggestions without prices" in line]
+    assert "[interaction " in line

@@ -227,15 +227,16 @@ class TestFigures:
         at_first = (await front.document("get_board", founded.exchange_id))["markets"][0]["price_paise"]
         two_days_ago = await trade(1, "buy", 100, timedelta(days=2))
         three_hours_ago = await trade(2, "buy", 50, timedelta(hours=3))
-        now = await trade(3, "sell", 20)
+        await trade(3, "sell", 15, timedelta(minutes=30))
+        now = await trade(4, "sell", 5)
         await connection_owner.execute(
             "insert into betjee.live_boards (exchange_id, board_id, provider, channel_id, next_look_at, counted_sequence)"
             " values ($1, 1, 'discord', '1', clock_timestamp(), 0)",
             founded.exchange_id,
         )
         count = "select betjee.count_volume($1, $2)"
-        assert await connection_service.fetchval(count, founded.exchange_id, 1), "there are more"
-        assert await connection_service.fetchval(count, founded.exchange_id, 1)
+        assert await connection_service.fetchval(count, founded.exchange_id, 2), "there are more"
+        assert await connection_service.fetchval(count, founded.exchange_id, 1), "there may be more"
         assert not await connection_service.fetchval(count, founded.exchange_id, 1)
         assert not await connection_service.fetchval(count, founded.exchange_id, 100)
         board = await front.document("get_board", founded.exchange_id)
@@ -250,7 +251,7 @@ class TestFigures:
             three_hours_ago
         ) + [now]
         assert at_first < two_days_ago
-        assert board["sequence"] == 4
+        assert board["sequence"] == 5
 
     async def test_hours_that_are_past_are_forgotten(
         self, front: Front, connection_owner: asyncpg.Connection
