@@ -18,7 +18,10 @@ _LABEL_CHARACTERS: Final = 9
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _SMALLEST_SPAN_PART: Final = 50
 _WHOLE_PERCENT_FROM_BPS: Final = 10_000
-_HEADING: Final = f"{'market':<8}{'price ₹':>8}{'1 h %':>8}{'24 h %':>8}"
+_HEADINGS: Final = (
+    f"{'market':<8}{'price ₹':>8}{'1 h %':>8}{'24 h %':>8}",
+    f" {'':<9}{'traded':>8} {'price in 24 h':>13}",
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Posting(enum.Enum):
 def board(figures: Board) -> discord.Embed:
     """All markets, two lines each, narrow enough for a phone; the time of the last change is the card's own."""
     shown = figures.markets[:_MARKETS_SHOWN]
-    rows = [_HEADING, *(row for market in shown for row in _rows(market))]
+    rows = [*_HEADINGS, *(row for market in shown for row in _rows(market))]
     notes = [_state(market) for market in shown if market.status != "open"]
     if len(figures.markets) > len(shown):
         notes.append(f"{grouped(len(figures.markets) - len(shown))} more: `/markets`.")
@@ -70,7 +73,7 @@ def board(figures: Board) -> discord.Embed:
         BLUE,
         "Live board",
         "\n".join(["```", *rows, "```", *notes]),
-        footer="Second lines: shares traded, and how the price went, within 24 h.",
+        footer="Traded: shares within 24 h. Last change",
     )
     embed.timestamp = figures.updated_at
     return embed

@@ -40,7 +40,7 @@ class Boarding:
 
     def rows(self) -> dict[str, tuple[str, str]]:
         """What the board shows of each market: its two lines."""
-        lines = (self.message().embeds[0].description or "").split("```")[1].strip("\n").splitlines()[1:]
+        lines = (self.message().embeds[0].description or "").split("```")[1].strip("\n").splitlines()[2:]
         pairs = zip(lines[::2], lines[1::2], strict=True)
         return {first.split()[0]: (first, second) for first, second in pairs}
 

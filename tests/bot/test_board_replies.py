@@ -25,7 +25,7 @@ def market(code: str = "22s1", label: str = "22 JAN S1", status: str = "open", *
 def table(*markets: BoardMarket) -> list[str]:
     text = live_board.board(Board(1, NOW, markets)).description or ""
     assert text.count("```") == 2, "nothing ends the block before its end"
-    return text.split("```")[1].strip("\n").splitlines()[1:]
+    return text.split("```")[1].strip("\n").splitlines()[2:]
 
 
 @pytest.mark.parametrize(
