@@ -59,11 +59,9 @@ class BetJee(commands.AutoShardedBot):
         """Load the commands, and tell Discord of them where they have changed."""
         suggestions = Suggestions(self._exchange, self._communities)
         desk = OrderDesk(self._exchange, self.intake)
-        accounts, boards = (
-            Accounts(self._exchange, self._communities),
-            Boards(self._exchange, self._communities),
-        )
+        accounts = Accounts(self._exchange, self._communities)
         await self.add_cog(accounts)
+        boards = Boards(self._exchange, self._communities)
         await self.add_cog(boards)
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
         await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import asyncpg
 import discord
 import pytest
 import simcord
@@ -14,6 +15,7 @@ from bot.run import redis_client
 from exchange.database import Database as Connections
 from exchange.database import Patience
 from exchange.exchange import Exchange
+from tests.bot.boarding import Boarding
 from tests.bot.payloads import Payloads
 from tests.bot.world import World
 from tests.conftest import Database
@@ -99,3 +101,13 @@ def mute(world: World) -> Callable[[str], ChannelHandle]:
         return world.guild.create_text_channel(name, overwrites={world.guild.default_role: silence})
 
     return make
+
+
+@pytest.fixture
+async def boarding(database: Database, world: World) -> AsyncIterator[Boarding]:
+    """A live board, which Meera may put."""
+    owner = await asyncpg.connect(database.owner_url)
+    try:
+        yield Boarding(world, owner)
+    finally:
+        await owner.close()
