@@ -227,7 +227,7 @@ class TestFigures:
         at_first = (await front.document("get_board", founded.exchange_id))["markets"][0]["price_paise"]
         two_days_ago = await trade(1, "buy", 100, timedelta(days=2))
         three_hours_ago = await trade(2, "buy", 50, timedelta(hours=3))
-        await trade(3, "sell", 15, timedelta(minutes=30))
+        half_an_hour_ago = await trade(3, "sell", 15, timedelta(minutes=30))
         now = await trade(4, "sell", 5)
         await connection_owner.execute(
             "insert into betjee.live_boards (exchange_id, board_id, provider, channel_id, next_look_at, counted_sequence)"
@@ -245,11 +245,18 @@ class TestFigures:
         assert market["hour_change_bps"] == int((now - three_hours_ago) * 10_000 / three_hours_ago)
         assert market["day_change_bps"] == int((now - two_days_ago) * 10_000 / two_days_ago)
         assert market["volume_shares"] == 70, "each fill of the last day once, bought or sold"
-        prices = market["prices_paise"]
-        assert len(prices) == 13
-        assert prices == [two_days_ago] * prices.index(three_hours_ago) + [three_hours_ago] * prices.count(
-            three_hours_ago
-        ) + [now]
+        clock = await connection_service.fetchval("select clock_timestamp()")
+        hour = clock.replace(minute=0, second=0, microsecond=0)
+        went = [
+            (clock - timedelta(minutes=30), half_an_hour_ago),
+            (clock - timedelta(hours=3), three_hours_ago),
+            (clock - timedelta(days=2), two_days_ago),
+        ]
+        line = [
+            next(price for time, price in went if time <= hour - timedelta(hours=hours))
+            for hours in range(22, -1, -2)
+        ]
+        assert market["prices_paise"] == [*line, now]
         assert at_first < two_days_ago
         assert board["sequence"] == 5
 
