@@ -8,12 +8,16 @@ from discord.ext import commands
 from redis.asyncio import Redis
 
 from bot import replies
+from bot.board_editor import BoardEditor
+from bot.board_view import BoardButtons
 from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
 from bot.cogs.charts import Charts
 from bot.cogs.leaderboards import Leaderboards
+from bot.cogs.live_board import LiveBoard
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
+from bot.cogs.records import Records
 from bot.cogs.stops import Stops
 from bot.cogs.trading import Trading
 from bot.communities import Communities
@@ -32,6 +36,8 @@ from bot.views import is_taken
 from exchange.errors import ExchangeError
 from exchange.exchange import Exchange
 from runtime.limits import Limits
+from runtime.logs import note_interaction
+from runtime.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
@@ -39,9 +45,17 @@ _log = logging.getLogger(__name__)
 class BetJee(commands.AutoShardedBot):
     """The bot. It needs no privileged intent, keeps no messages, and mentions nobody."""
 
-    def __init__(self, exchange: Exchange, redis: Redis, *, limits: Limits, studio: Studio) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        redis: Redis,
+        *,
+        limits: Limits,
+        studio: Studio,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._communities = Communities(exchange)
-        self.intake = Intake(self._communities, limits)
+        self.intake = Intake(self._communities, limits, metrics)
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -54,14 +68,18 @@ class BetJee(commands.AutoShardedBot):
         self._redis = redis
         self._gallery = Gallery(studio)
         self.leaderboards = LeaderboardDesk(exchange, self._communities, self.intake)
+        self.board_editor = BoardEditor(exchange, self, metrics)
+        self._board_buttons: BoardButtons | None = None
 
     async def setup_hook(self) -> None:
         """Load the commands, and tell Discord of them where they have changed."""
         suggestions = Suggestions(self._exchange, self._communities)
         desk = OrderDesk(self._exchange, self.intake)
-        await self.add_cog(Accounts(self._exchange, self._communities))
+        accounts = Accounts(self._exchange, self._communities, self._gallery)
+        await self.add_cog(accounts)
         await self.add_cog(Boards(self._exchange, self._communities))
-        await self.add_cog(Charts(self._exchange, self._communities, self._gallery, suggestions))
+        charts = Charts(self._exchange, self._communities, self.intake, self._gallery, suggestions)
+        await self.add_cog(charts)
         await self.add_cog(Leaderboards(self.leaderboards))
         self.add_dynamic_items(TurnPage, OwnRank)
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
@@ -70,6 +88,18 @@ class BetJee(commands.AutoShardedBot):
         notifications = Notifications(self._exchange, self._communities, self.intake, suggestions)
         await self.add_cog(notifications)
         self.add_view(AskToBeTold(self.intake, notifications.choose))
+        await self.add_cog(LiveBoard(self._exchange, self._communities, self.board_editor))
+        records = Records(self._exchange, self._communities, self.intake)
+        await self.add_cog(records)
+        self._board_buttons = BoardButtons(
+            self._exchange,
+            self._communities,
+            desk,
+            self.intake,
+            chart=charts.offer,
+            portfolio=accounts.show_portfolio,
+        )
+        self.add_dynamic_items(self._board_buttons.lasting(), records.lasting())
         assert self.application_id is not None, "Discord tells it at login"
         await sync_commands(self.tree, self.application_id, self._redis)
 
@@ -96,10 +126,14 @@ class BetJee(commands.AutoShardedBot):
         await self._open_exchange(guild)
 
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Answer a button that no view waits for, as after a restart.
+        """Take the form of an order, and answer a button that no view waits for, as after a restart.
 
         A view's own task is scheduled before this one, so whether it has taken the click is known here.
         """
+        note_interaction(interaction.id)
+        is_form = interaction.type is discord.InteractionType.modal_submit
+        if is_form and self._board_buttons is not None and await self._board_buttons.take_form(interaction):
+            return
         if interaction.type is discord.InteractionType.component and not is_taken(interaction):
             try:
                 if await self.intake.admit(interaction):

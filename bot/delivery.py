@@ -10,6 +10,8 @@ from bot.errors import DISCORD_AWAY
 
 Interaction = discord.Interaction[Any]
 
+_ERROR = "error"
+
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +63,13 @@ async def answer(
     )
 
 
+async def answer_with_file(interaction: Interaction, embed: discord.Embed, file: discord.File) -> None:
+    """Answer an acknowledged interaction with a file."""
+    await interaction.edit_original_response(
+        content=None, embed=embed, attachments=[file], allowed_mentions=discord.AllowedMentions.none()
+    )
+
+
 async def answer_at_once(interaction: Interaction, embed: discord.Embed) -> None:
     """Answer an interaction that has not been acknowledged, to its sender alone."""
     await interaction.response.send_message(
@@ -105,6 +114,13 @@ async def tell_error_aside(interaction: Interaction, error: Exception) -> None:
 
 
 def _failed(interaction: Interaction, error: Exception) -> discord.Embed:
+    interaction.extras[_ERROR] = error
     if not replies.errors.is_expected(error):
         _log.error("Interaction %d failed.", interaction.id, exc_info=error)
     return replies.errors.failed(error, interaction.id)
+
+
+def error_of(interaction: Interaction) -> Exception | None:
+    """The error by which an interaction's handling ended, or None."""
+    error: Exception | None = interaction.extras.get(_ERROR)
+    return error

@@ -76,6 +76,11 @@ def nearest(typed: str, offered: Sequence[str]) -> str | None:
     return likely[0] if likely else None
 
 
+def read_market(text: str) -> str:
+    """A market's code as people type it; whether there is such a market is for the exchange to say."""
+    return text.strip().lower()[:_TYPED_CHARACTERS]
+
+
 class SizeInput(app_commands.Transformer):
     """The `shares` of an order."""
 
@@ -91,7 +96,7 @@ class CoinsInput(app_commands.Transformer):
 
 
 class MarketInput(app_commands.Transformer):
-    """A market's code as people type it; whether there is such a market is for the exchange to say."""
+    """A market's code."""
 
     async def transform(self, _interaction: discord.Interaction, value: str, /) -> str:  # noqa: D102  # the class says it
-        return value.strip().lower()[:_TYPED_CHARACTERS]
+        return read_market(value)

@@ -8,11 +8,14 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from exchange.errors import ExchangeError
 from exchange.exchange import Exchange
+from exchange.health import record_audits
 from exchange.leader import Leadership
 
 SWEEP_SECONDS = 5
 REOPEN_SECONDS = 5
 LEADERBOARD_SECONDS = 15
+
+_DISCREPANCIES_LOGGED = 20
 
 _log = logging.getLogger(__name__)
 
@@ -20,12 +23,16 @@ Job = Callable[[Exchange], Awaitable[None]]
 
 
 def scheduled_jobs(
-    exchange: Exchange, leadership: Leadership | None = None, nudge: asyncio.Event | None = None
+    exchange: Exchange,
+    leadership: Leadership | None = None,
+    nudge: asyncio.Event | None = None,
+    *,
+    audited_url: str | None = None,
 ) -> AsyncIOScheduler:
     """The scheduler with its jobs, not yet started.
 
     All processes run it, and a job does something where `leadership` says so; without one, always.
-    `nudge` wakes the relay of this process.
+    `nudge` wakes the relay of this process; `audited_url` is the database of which each exchange is audited once an hour.
     """
     # By default a job that is a second late is dropped; a late one is as good, and one for several missed is enough.
     scheduler = AsyncIOScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True})
@@ -39,11 +46,17 @@ def scheduled_jobs(
         if nudge is not None:
             nudge.set()
 
+    async def audit_exchanges(_: Exchange) -> None:
+        if audited_url is not None:
+            await audit(audited_url)
+
     every(sweep_outbox, seconds=SWEEP_SECONDS)
     every(reopen_markets, seconds=REOPEN_SECONDS)
     every(make_leaderboards, seconds=LEADERBOARD_SECONDS)
     every(purge_requests, hours=1)
     every(purge_outbox, hours=1)
+    # Often, since it passes over what was audited within the hour, also before a restart.
+    every(audit_exchanges, minutes=10)
     return scheduler
 
 
@@ -75,3 +88,14 @@ async def purge_requests(exchange: Exchange) -> None:
 async def purge_outbox(exchange: Exchange) -> None:
     """Forget old notices and ended alerts."""
     _log.info("Forgot %d old notices, alerts and waiting orders.", await exchange.purge_outbox())
+
+
+async def audit(database_url: str) -> None:
+    """Audit every exchange that was not audited for an hour, and say loudly what does not balance; when it was done stands in the metrics."""
+    for exchange_id, discrepancies in (await record_audits(database_url)).items():
+        _log.error(
+            "Exchange %d does not balance, in %d places: %s",
+            exchange_id,
+            len(discrepancies),
+            " ".join(discrepancies[:_DISCREPANCIES_LOGGED]),
+        )

@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 
 from bot.client import BetJee
 from bot.errors import DISCORD_AWAY
+from bot.health import Online, health_figures, readiness
 from bot.jobs import scheduled_jobs
 from bot.pictures.studio import Studio
 from bot.postman import Postman
@@ -25,6 +26,8 @@ from exchange.database import Database
 from exchange.exchange import Exchange
 from exchange.leader import Leadership
 from runtime.limits import Limits
+from runtime.metrics import Metrics
+from runtime.metrics_server import OperatorsPage, serving
 from runtime.settings import SettingError, Settings
 
 FINISH_SECONDS: Final = 15.0
@@ -49,19 +52,24 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     _stop_on_signals(stop)
     _point_library_at(settings)
     nudge = asyncio.Event()
-    exchange = Exchange(Database(database_url), on_order=nudge.set)
+    metrics = Metrics()
+    exchange = Exchange(Database(database_url), on_order=nudge.set, meter=metrics)
     redis = redis_client(redis_url)
     studio = Studio()
     limits = Limits(redis_url, exchange.get_rate_limits)
     leadership = Leadership(database_url)
     campaign = asyncio.create_task(leadership.campaign())
-    jobs = scheduled_jobs(exchange, leadership, nudge)
+    jobs = scheduled_jobs(exchange, leadership, nudge, audited_url=database_url)
     jobs.start()
+    online = Online()
+    page = OperatorsPage(metrics, partial(health_figures, exchange), readiness(exchange, online))
     try:
         # It opens the connection, and an operator hears at once of a Redis that is away.
         await limits.look()
-        new_bot = partial(BetJee, exchange, redis, limits=limits, studio=studio)
-        await _stay_online(new_bot, exchange, token, stop, nudge)
+        metrics.watch_limiter(lambda: "shared" if limits.state.is_shared else "alone")
+        async with serving(page, settings.metrics_host, settings.metrics_port):
+            new_bot = partial(BetJee, exchange, redis, limits=limits, studio=studio, metrics=metrics)
+            await _stay_online(new_bot, exchange, token, stop=stop, nudge=nudge, online=online)
     finally:
         jobs.shutdown(wait=False)
         campaign.cancel()
@@ -96,20 +104,28 @@ def _point_library_at(settings: Settings) -> None:
 
 
 async def _stay_online(
-    new_bot: Callable[[], BetJee], exchange: Exchange, token: str, stop: asyncio.Event, nudge: asyncio.Event
+    new_bot: Callable[[], BetJee],
+    exchange: Exchange,
+    token: str,
+    *,
+    stop: asyncio.Event,
+    nudge: asyncio.Event,
+    online: Online,
 ) -> None:
     """Connect, and connect again whenever the library gives up, as it does when the first connection fails."""
     pause = _FIRST_PAUSE_SECONDS
     while not stop.is_set():
         try:
-            bot = new_bot()
+            online.bot = bot = new_bot()
             relay = Relay(exchange, Postman(bot))
             relaying = asyncio.create_task(relay.run(nudge))
+            tasks = [relaying, asyncio.create_task(bot.board_editor.run())]
             try:
                 await _serve(bot, token, stop, partial(relay.finish, nudge, relaying, FINISH_SECONDS))
             finally:
-                relaying.cancel()
-                await asyncio.gather(relaying, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
         except discord.LoginFailure as error:
             raise _wrong_token() from error
         except (*DISCORD_AWAY, discord.GatewayNotFound, discord.ConnectionClosed) as error:

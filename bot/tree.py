@@ -8,6 +8,7 @@ from discord import app_commands
 from bot.delivery import Interaction, acknowledge, answer_error
 from bot.intake import Intake
 from runtime.limits import Budget
+from runtime.logs import note_interaction
 
 PUBLIC: Final = {"public": True}
 """A command's `extras` when everyone in the channel may read its answer; else only its sender does."""
@@ -42,6 +43,7 @@ class Tree(app_commands.CommandTree[Any]):
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         """Admit a command that does not come too fast, and acknowledge it before the database is asked for it."""
+        note_interaction(interaction.id)
         if interaction.type is discord.InteractionType.autocomplete:
             return await self._intake.admit_typing(interaction)
         command = interaction.command

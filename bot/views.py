@@ -15,6 +15,7 @@ from bot.intake import Intake
 from bot.replies.trades import CONFIRM_SECONDS
 from exchange.errors import ExchangeError
 from exchange.models import Outcome, Status
+from runtime.logs import note_interaction
 
 REFRESH_SECONDS: Final = 5
 """How old the figures under Confirm may be."""
@@ -33,6 +34,7 @@ Confirm = Callable[[Interaction, Outcome], Awaitable[None]]
 
 def take(interaction: Interaction) -> None:
     """Note that a living view has taken a click, before anything else is awaited."""
+    note_interaction(interaction.id)
     interaction.extras[_TAKEN] = True
 
 

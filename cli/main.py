@@ -47,7 +47,7 @@ def main(words: Sequence[str] | None = None) -> int:
         signal.signal(number, _interrupt)
     try:
         settings = settings_from_process()
-        set_up_logs(settings.log_level)
+        set_up_logs(settings.log_level, settings.log_format)
         # A command is imported only when it is the one to run, since Discord's library alone takes a second.
         command: Command = import_module(f"cli.{arguments.command}").run
         return command(arguments, settings)

@@ -12,6 +12,7 @@ import asyncpg
 
 from exchange.database import Database, rejection
 from exchange.errors import ExchangeBusy, ExchangeError, ExchangeUnavailable, OutcomeUnknown, RequestRejected
+from exchange.health import Meter, NoMeter
 from exchange.models import Order, Outcome
 
 _EXECUTE = "select * from betjee.execute_orders($1, $2::betjee.order_request[])"
@@ -82,8 +83,10 @@ class OrderQueue:
         largest_batch: int = 200,
         smallest_second_batch: int = 64,
         most_waiting: int = 10_000,
+        meter: Meter | None = None,
     ) -> None:
         self._database = database
+        self._meter = meter or NoMeter()
         self._largest_batch = largest_batch
         self._smallest_second_batch = smallest_second_batch
         self._most_waiting = most_waiting
@@ -178,6 +181,8 @@ class OrderQueue:
         """Execute the orders and tell everyone who waits what became of theirs."""
         if not requests:
             return
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             rows = await self._database.write(_EXECUTE, exchange_id, [request for _, request in requests])
         except (asyncpg.PostgresError, asyncpg.DataError, ValueError) as error:
@@ -191,7 +196,10 @@ class OrderQueue:
             for waiting, _ in requests:
                 waiting.fail(_own_error(error, waiting.order))
         else:
+            self._meter.batch(len(rows), clock() - began)
             for (waiting, _), row in zip(requests, rows, strict=True):
+                if row["code"] is not None:
+                    self._meter.refusal(row["code"])
                 waiting.tell(row)
 
 

@@ -9,14 +9,17 @@ from exchange.batching import OrderQueue, order_request
 from exchange.charts import Charts
 from exchange.database import Database
 from exchange.errors import ExchangeError, RequestRejected
+from exchange.health import HealthChecks, Meter
 from exchange.leaderboards import Leaderboards
 from exchange.limits import Limiting
+from exchange.live_boards import LiveBoards
 from exchange.outbox import Outbox
+from exchange.records import Records
 
 _QUOTES_AT_MOST = 25
 
 
-class Exchange(Charts, Leaderboards, Limiting, Outbox):
+class Exchange(Charts, HealthChecks, Leaderboards, Limiting, LiveBoards, Outbox, Records):
     """All communities' exchanges in one database.
 
     Every writing method takes the caller's `request_id` (0 < id < 2**63): the same id again gives
@@ -25,11 +28,14 @@ class Exchange(Charts, Leaderboards, Limiting, Outbox):
     no answer came within the bounded time, and `RequestRejected` for a malformed or forbidden
     request. A refused order is an `Outcome`, not an exception. `on_order` is called after each
     order that was answered, since it may have queued notices; it must not wait for anything.
+    `meter` takes note of batches and refusals.
     """
 
-    def __init__(self, database: Database, *, on_order: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, database: Database, *, on_order: Callable[[], None] | None = None, meter: Meter | None = None
+    ) -> None:
         super().__init__(database)
-        self._orders = OrderQueue(database)
+        self._orders = OrderQueue(database, meter=meter)
         self._on_order = on_order
 
     async def close(self) -> None:

@@ -6,8 +6,9 @@ Each setting is described in `.env.example`; a test holds the two together.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Final, overload
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -16,6 +17,8 @@ DISCORD_API_BASE: Final = "https://discord.com/api/v10"
 DISCORD_GATEWAY: Final = "wss://gateway.discord.gg/"
 SANDBOX_PORT: Final = 8765
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS: Final = ("text", "json")
+LOOPBACK: Final = "127.0.0.1"
 
 
 class SettingError(Exception):
@@ -50,7 +53,14 @@ class Settings:
     sandbox_port: int
     """The port of the sandbox's page; 0 takes any free one."""
 
+    metrics_host: str
+    """The address at which metrics and health are served, if they are."""
+
+    metrics_port: int | None
+    """The port of metrics and health; None: they are not served, 0: any free one."""
+
     log_level: str
+    log_format: str
 
     def require_discord_token(self) -> str:
         """The bot's token.
@@ -89,7 +99,10 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         discord_gateway=_address(environment, "DISCORD_GATEWAY", ("wss", "ws")) or DISCORD_GATEWAY,
         data_folder=_folder(environment, "BETJEE_DATA"),
         sandbox_port=_port(environment, "BETJEE_SANDBOX_PORT", SANDBOX_PORT),
+        metrics_host=_host(environment, "BETJEE_METRICS_HOST", LOOPBACK),
+        metrics_port=_port(environment, "BETJEE_METRICS_PORT", None),
         log_level=_choice(environment, "LOG_LEVEL", LOG_LEVELS, "INFO"),
+        log_format=_choice(environment, "LOG_FORMAT", LOG_FORMATS, "text"),
     )
 
 
@@ -140,7 +153,19 @@ def default_data_folder() -> Path:
     return platformdirs.user_data_path("betjee", appauthor=False)
 
 
-def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+def _host(environment: Mapping[str, str], name: str, default: str) -> str:
+    value = _text(environment, name) or default
+    try:
+        return str(ip_address(value))
+    except ValueError as error:
+        raise SettingError(f"{name} must be an IP address such as {LOOPBACK}, not {value!r}.") from error
+
+
+@overload
+def _port(environment: Mapping[str, str], name: str, default: int) -> int: ...
+@overload
+def _port(environment: Mapping[str, str], name: str, default: None) -> int | None: ...
+def _port(environment: Mapping[str, str], name: str, default: int | None) -> int | None:
     value = _text(environment, name)
     if value is None:
         return default
@@ -151,7 +176,8 @@ def _port(environment: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:
-    value = (_text(environment, name) or default).upper()
-    if value not in choices:
-        raise SettingError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
-    return value
+    value = _text(environment, name) or default
+    for choice in choices:
+        if value.upper() == choice.upper():
+            return choice
+    raise SettingError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")

@@ -149,13 +149,14 @@ async def _enliven(exchange: Exchange, bot: BetJee, guild: Guild, turn: asyncio.
 
 
 async def _deliver(exchange: Exchange, bot: BetJee, turn: asyncio.Lock) -> None:
-    """Send what the outbox has, as the bot's own relay does, but never while the page shows an action."""
+    """Send what the outbox has and edit the live board, as the bot itself does, but never while the page shows an action."""
     relay = Relay(exchange, Postman(bot), pause_seconds=0)
     while True:
         await asyncio.sleep(DELIVERY_SECONDS)
         async with turn:
             with contextlib.suppress(ExchangeError):
                 await relay.sweep()
+                await bot.board_editor.sweep()
 
 
 async def _exchange_of_the_guild(exchange: Exchange) -> int:

@@ -7,18 +7,21 @@ from discord.ext import commands
 from bot import replies
 from bot.communities import Communities, identity_of
 from bot.delivery import Interaction, answer
+from bot.gallery import Gallery
 from bot.tree import SIGN_UP, TRADE
 from exchange.exchange import Exchange
 
 _REPORT_CHARACTERS = 1_000
+_NET_WORTH_HOURS = 7 * 24
 
 
 class Accounts(commands.Cog):
     """`/register`, `/portfolio` and `/report`."""
 
-    def __init__(self, exchange: Exchange, communities: Communities) -> None:
+    def __init__(self, exchange: Exchange, communities: Communities, gallery: Gallery) -> None:
         self._exchange = exchange
         self._communities = communities
+        self._gallery = gallery
 
     @app_commands.command(extras=SIGN_UP)
     async def register(self, interaction: Interaction) -> None:
@@ -33,13 +36,11 @@ class Accounts(commands.Cog):
     async def portfolio(self, interaction: Interaction, member: discord.Member | None = None) -> None:
         """Show your positions, balance and net worth, or another member's positions."""
         if member is None or member == interaction.user:
-            account = await self._communities.account_of(interaction)
-            present = replies.accounts.own_portfolio
-        else:
-            account = await self._communities.account_of_member(interaction.guild, member)
-            present = replies.accounts.public_portfolio
+            await self.show_portfolio(interaction)
+            return
+        account = await self._communities.account_of_member(interaction.guild, member)
         portfolio = await self._exchange.get_portfolio(account.exchange_id, account.user.user_id)
-        await answer(interaction, present(portfolio))
+        await answer(interaction, replies.accounts.public_portfolio(portfolio))
 
     @app_commands.command(extras=TRADE)
     @app_commands.describe(text="What the moderators should know")
@@ -51,3 +52,13 @@ class Accounts(commands.Cog):
         user_id = account.user.user_id
         number = await self._exchange.report(account.exchange_id, interaction.id, user_id, text)
         await answer(interaction, replies.accounts.reported(number))
+
+    async def show_portfolio(self, interaction: Interaction) -> None:
+        """Show the portfolio of the person who asked, by a command or by a button."""
+        account = await self._communities.account_of(interaction)
+        exchange_id, user_id = account.exchange_id, account.user.user_id
+        portfolio = await self._exchange.get_portfolio(exchange_id, user_id)
+        points = await self._exchange.list_net_worth(exchange_id, user_id, _NET_WORTH_HOURS)
+        embed = replies.accounts.own_portfolio(portfolio)
+        snapshots = [(point.at, point.net_worth_paise) for point in points]
+        await self._gallery.answer_with_net_worth(interaction, embed, snapshots, portfolio.net_worth_paise)

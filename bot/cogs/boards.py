@@ -20,10 +20,14 @@ class Boards(commands.Cog):
     @app_commands.command(extras=PUBLIC)
     async def markets(self, interaction: Interaction) -> None:
         """Show all markets with their prices."""
-        exchange_id = await self._communities.exchange_of(interaction.guild)
-        await answer(interaction, replies.boards.market_board(await self._exchange.list_markets(exchange_id)))
+        await self.show_markets(interaction)
 
     @app_commands.command()
     async def help(self, interaction: Interaction) -> None:
         """Explain the exchange: prices, shorts, tax, and all commands."""
         await answer(interaction, replies.boards.help_page())
+
+    async def show_markets(self, interaction: Interaction) -> None:
+        """Show all markets to whoever asked, by the command or by a button."""
+        exchange_id = await self._communities.exchange_of(interaction.guild)
+        await answer(interaction, replies.boards.market_board(await self._exchange.list_markets(exchange_id)))

@@ -5,10 +5,12 @@ from discord.app_commands import Choice
 from discord.ext import commands
 
 from bot import replies
+from bot.chart_views import ChooseMarket
 from bot.communities import Communities
-from bot.delivery import Interaction
+from bot.delivery import Interaction, answer
 from bot.gallery import Gallery
 from bot.inputs import MarketInput
+from bot.intake import Intake
 from bot.pictures.scenes import CurveScene, PriceScene
 from bot.suggestions import Choices, Suggestions
 from bot.tree import PUBLIC
@@ -24,10 +26,16 @@ class Charts(commands.Cog):
     """`/chart`, which shows what its sender holds and is theirs alone, and `/market`."""
 
     def __init__(
-        self, exchange: Exchange, communities: Communities, gallery: Gallery, suggestions: Suggestions
+        self,
+        exchange: Exchange,
+        communities: Communities,
+        intake: Intake,
+        gallery: Gallery,
+        suggestions: Suggestions,
     ) -> None:
         self._exchange = exchange
         self._communities = communities
+        self._intake = intake
         self._gallery = gallery
         self._suggestions = suggestions
 
@@ -38,10 +46,23 @@ class Charts(commands.Cog):
         self, interaction: Interaction, market: MarketCode, period: str = Period.DAY.value
     ) -> None:
         """Draw a market's price over time, with volume, halts, and what your own shares cost."""
+        await self._draw(interaction, market, Period(period))
+
+    async def offer(self, interaction: Interaction) -> None:
+        """Answer a button that names no market with the choice of one."""
+        exchange_id = await self._communities.exchange_of(interaction.guild)
+        markets = await self._exchange.list_markets(exchange_id)
+
+        async def draw(choice: Interaction, market: str) -> None:
+            await self._draw(choice, market, Period.DAY)
+
+        view = ChooseMarket(interaction, self._intake, markets, draw)
+        await answer(interaction, replies.charts.choose_market(), view)
+
+    async def _draw(self, interaction: Interaction, market: str, shown: Period) -> None:
         exchange_id = await self._communities.exchange_of(interaction.guild)
         account = await self._communities.find_account(interaction.guild, interaction.user)
         user_id = account.user.user_id if account else None
-        shown = Period(period)
         history = await self._exchange.get_price_history(exchange_id, market, shown, user_id)
         embed = replies.charts.price_chart(history, shown)
         words = replies.charts.price_chart_words(history, shown)

@@ -65,9 +65,10 @@ HELP_SECTIONS: Final = {
     "itself. Meanwhile `/portfolio`, `/quote` and `/orders` work. Whoever sets off many orders of others may not turn "
     "round in that market for a while.",
     "Tax": "Each trade pays a small tax to the exchange's treasury. Every total you are shown includes it.",
-    "You": "`/portfolio` shows all you have, `/leaderboard` who is ahead, `/report` writes to the moderators\n"
+    "You": "`/portfolio` shows all you have, `/history` all you did, also as a file, `/leaderboard` who is ahead, `/tape` "
+    "the last trades, `/report` writes to the moderators\n"
     "`/alerts` tells you when a price is reached, `/notifications` what you missed, and chooses how you are told",
-    "Moderators": "`/settings`, `/moderators`, `/reports`",
+    "Moderators": "`/settings`, `/moderators`, `/reports`\n`/board here` puts and pins one message with all prices, kept up to date",
 }
 
 

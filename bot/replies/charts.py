@@ -1,5 +1,6 @@
 """What a person reads with a picture: the figures beside it, and the picture in words for who cannot see it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -120,3 +121,16 @@ def _reopening(shown: Market) -> str:
 
 def _band(detail: MarketDetail) -> str:
     return f"{money(detail.band_low_paise)} – {money(detail.band_high_paise)}"
+
+
+def choose_market() -> discord.Embed:
+    """The question of which market's chart."""
+    return reply(BLUE, "Whose chart?", "Choose a market. `/chart` takes one, and a period, at once.")
+
+
+def market_options(markets: Sequence[Market]) -> list[tuple[str, str]]:
+    """Markets to choose from, each with its code and how it is offered."""
+    return [
+        (market.market, f"{market.market} · {plain(market.label, 40)} · {money(market.price_paise)}")
+        for market in markets
+    ]

@@ -239,6 +239,19 @@ def _leaderboard_post(detail: Json) -> Told:
     return Told(BLUE, "Leaderboard of the day", leaderboards.post(detail))
 
 
+def _board_lost(detail: Json) -> Told:
+    reason = {
+        "deleted": "Somebody has deleted its message",
+        "channel_deleted": "Its channel has been deleted",
+        "forbidden": "I may no longer write",
+    }.get(detail["reason"], "I can no longer reach it")
+    return Told(
+        AMBER,
+        "The live board is gone",
+        f"{reason} in <#{int(detail['channel_id'])}>, so it is off. `/board here` puts a new one.",
+    )
+
+
 _NEWS: Final = Told(
     GREY, "News from the exchange", "Something has happened: `/portfolio` and `/markets` show what is."
 )
@@ -250,5 +263,6 @@ KINDS: Final[dict[str, Callable[[Json], Told]]] = {
     "market_reopened": _market_reopened,
     "price_alert": _price_alert,
     "leaderboard_post": _leaderboard_post,
+    "board_lost": _board_lost,
 }
 """The words for each kind of notice."""

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import asyncpg
 import discord
 import pytest
 import simcord
@@ -20,6 +21,7 @@ from exchange.exchange import Exchange
 from exchange.limits import RateLimits
 from runtime.limits import Limits
 from runtime.limits.shared import PREFIX
+from tests.bot.boarding import Boarding
 from tests.bot.payloads import Payloads
 from tests.bot.world import World
 from tests.conftest import Database
@@ -138,3 +140,13 @@ def mute(world: World) -> Callable[[str], ChannelHandle]:
         return world.guild.create_text_channel(name, overwrites={world.guild.default_role: silence})
 
     return make
+
+
+@pytest.fixture
+async def boarding(database: Database, world: World) -> AsyncIterator[Boarding]:
+    """A live board, which Meera may put."""
+    owner = await asyncpg.connect(database.owner_url)
+    try:
+        yield Boarding(world, owner)
+    finally:
+        await owner.close()

@@ -140,7 +140,7 @@ class DiscordServer:
         }
         if path in known:
             return known[path]
-        if method == "PUT":
+        if method == "PUT" and path.endswith("/commands"):
             self._commands = [
                 {**command, "id": str(number), "application_id": BOT["id"], "version": "1"}
                 for number, command in enumerate(body, start=1)

@@ -67,6 +67,7 @@ DETAILS: dict[str, dict[str, Any]] = {
         "risen": [{"display_name": "Ravi", "change_paise": 150_000}],
         "fallen": [{"display_name": "Asha", "change_paise": -285_700}],
     },
+    "board_lost": {"channel_id": "1450000000000000000", "reason": "deleted"},
 }
 QUEUE = """
 select betjee.queue_notices(e, $2::betjee.notice[]) from betjee.exchanges e where e.exchange_id = $1

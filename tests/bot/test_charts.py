@@ -10,6 +10,7 @@ from bot.delivery import Interaction
 from bot.gallery import Gallery
 from bot.pictures.studio import PictureUnavailable, Studio
 from exchange.errors import RequestRejected
+from tests.bot.boarding import Boarding
 from tests.bot.payloads import Payloads
 from tests.bot.stopping import HALT
 from tests.bot.world import Seen, World
@@ -136,3 +137,14 @@ async def test_the_studio_may_start_within_a_command(world: World, monkeypatch: 
         monkeypatch.setattr(world.bot._gallery, "_studio", lazy)
         world.env.settle_timeout = 60
         told(await world.asks(world.asha, "chart", market="22s1"))
+
+
+async def test_a_button_that_names_no_market_offers_them_all(world: World, boarding: Boarding):
+    await world.registered(world.asha)
+    await boarding.put()
+    offered = await boarding.press(world.asha, "Chart")
+    assert offered.ephemeral
+    assert offered.title == "Whose chart?"
+    chart = Seen(await world.asha.select(offered.message, values=["22s1"]))
+    assert "22s1" in chart.title
+    assert chart.message.attachments

@@ -41,6 +41,7 @@ async def test_the_jobs(exchange: Exchange):
         "make_leaderboards",
         "purge_requests",
         "purge_outbox",
+        "audit_exchanges",
     }
 
 
@@ -123,3 +124,33 @@ async def test_a_database_that_is_away_ends_no_schedule(caplog: pytest.LogCaptur
     for job in ("reopen_markets", "make_leaderboards", "purge_requests", "purge_outbox"):
         await does(away, job)
         assert f"The job {job} was not done" in caplog.text
+
+
+async def test_every_exchange_is_audited_and_what_does_not_balance_is_told(
+    exchange: Exchange, database: Database, owner: asyncpg.Connection, caplog: pytest.LogCaptureFixture
+):
+    meera = Identity("discord", "1", "Owner")
+    fine, wrong = [
+        await exchange.open_exchange(number, "discord", str(number), "Guild", meera) for number in (1, 2)
+    ]
+    job = scheduled_jobs(exchange, audited_url=database.service_url).get_job("audit_exchanges")
+    await owner.execute("update betjee.exchanges set opened_at = opened_at - interval '1 hour'")
+    assert (await exchange.get_health()).audit_age_seconds >= 3_600, "it counts from the opening"
+    await job.func(*job.args)
+    health = await exchange.get_health()
+    assert (health.audit_discrepancies, health.exchanges) == (0, 2)
+    assert health.audit_age_seconds < 60
+    await owner.execute(
+        "update betjee.markets set pool_paise = 5 where exchange_id = $1 and shift_id = 1", wrong
+    )
+    await job.func(*job.args)
+    assert (await exchange.get_health()).audit_discrepancies == 0, "not twice within an hour"
+    await owner.execute(
+        "update betjee.audits set clean_at = clean_at - interval '2 hours', audited_at = audited_at - interval '2 hours'"
+    )
+    await job.func(*job.args)
+    health = await exchange.get_health()
+    assert health.audit_discrepancies >= 1
+    assert health.audit_age_seconds >= 7_200, "that of the exchange which is not clean"
+    assert f"Exchange {wrong} does not balance" in caplog.text
+    assert f"Exchange {fine} does" not in caplog.text

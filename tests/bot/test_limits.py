@@ -227,6 +227,8 @@ BUDGETS = {
         "portfolio",
         "orders",
         "notifications",
+        "history",
+        "tape",
     },
     Budget.MODERATION: {
         "settings list",
@@ -236,6 +238,8 @@ BUDGETS = {
         "moderators add",
         "moderators remove",
         "reports",
+        "board here",
+        "board off",
     },
 }
 

@@ -8,7 +8,9 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+import aiohttp
 import asyncpg
 import discord
 import psutil
@@ -169,3 +171,45 @@ async def test_the_bot_can_be_told_to_end_before_it_was_online(settings: Setting
             await running
     finally:
         running.cancel()
+
+
+async def test_a_running_bot_tells_operators_how_it_does(settings: Settings, port: int, database: Database):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        page = listener.getsockname()[1]
+    watched = replace(settings, metrics_port=page)
+    running = asyncio.create_task(bot_run.run(watched, database.service_url, database.redis_url))
+    try:
+        with heard("bot.run", "Discord cannot be reached") as late:
+            await asyncio.wait_for(late.wait(), 10)
+        status, words = await ask(page, "/ready")
+        assert (status, json.loads(words)) == (503, {"ready": False, "database": True, "discord": False})
+        async with DiscordServer().listening(port) as server, asyncio.timeout(30):
+            await server.identified.wait()
+            await server.sends_command(7001, "register")
+            await server.next_card(7001)
+            await server.sends_command(7002, "buy", market="22s1", shares="10")
+            await server.next_card(7002)
+            await server.sends_command(7003, "buy", market="22s1", shares="2000")
+            await server.next_card(7003)
+            while (await ask(page, "/ready"))[0] != 200:  # noqa: ASYNC110  # the library has no event for it
+                await asyncio.sleep(0.05)
+            _, figures = await ask(page, "/metrics")
+            for line in (
+                'betjee_commands_total{command="register",outcome="done"} 1.0',
+                "betjee_batch_orders_count 2.0",
+                'betjee_refusals_total{code="order_too_large"} 1.0',
+                "betjee_exchanges 1.0",
+                "betjee_outbox_lag_seconds 0.0",
+            ):
+                assert line in figures.splitlines()
+            os.kill(os.getpid(), signal.SIGTERM)
+            await running
+    finally:
+        running.cancel()
+
+
+async def ask(port: int, path: str) -> tuple[int, str]:
+    """What the operators' page answers."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
+        return answer.status, await answer.text()

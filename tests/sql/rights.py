@@ -8,6 +8,7 @@ VERBS = ("select", "insert", "update", "delete", "truncate")
 # For each table, beside the owner who may do everything: the writer, the eraser, the application, the public.
 MEANT = {
     "accounts": ("select insert", "select delete", "select", ""),
+    "audits": ("select insert update", "", "select", ""),
     "best_trades": ("select insert update delete", "select delete", "select", ""),
     "burns": ("select insert", "select insert", "select", ""),
     "communities": ("select insert update", "", "select", ""),
@@ -16,6 +17,8 @@ MEANT = {
     "halts": ("select insert update", "", "select", ""),
     "leaderboard_posts": ("select insert", "select update", "select", ""),
     "leaderboards": ("select insert update", "", "select", ""),
+    "live_boards": ("select insert update delete", "", "select", ""),
+    "market_hours": ("select insert update delete", "", "select", ""),
     "markets": ("select insert update", "select update", "select", "select"),
     "moderation_log": ("select insert", "select insert", "select", ""),
     "moderators": ("select insert delete", "select delete", "select", ""),

@@ -205,3 +205,54 @@ async def test_a_run_reads_each_table_a_few_times(
             "update betjee.leaderboards set refreshed_at = null, counted_sequence = 1000000"
         )
     assert await rows_read(connection_service, refresh, [(exchange_id,)]) <= 10 * 5_000
+
+
+@pytest.mark.parametrize(
+    ("query", "most_rows"),
+    [
+        # Ten entries and what they name; 13 prices of the past for the one market, two more for the changes.
+        ("select betjee.list_history($1, $2, null, null, 10)", 30),
+        ("select betjee.list_history($1, $2, null, 15000, 10)", 30),
+        ("select betjee.list_tape($1, 20000 + 0 * $2::bigint, null, 10)", 60),
+        ("select betjee.list_tape($1, null, 15000 + 0 * $2::bigint, 10)", 60),
+        ("select betjee.get_board($1) where $2::bigint > 0", 60),
+        ("select betjee.claim_boards('a', 30, 10) where $1::bigint + $2::bigint > 0", 20),
+    ],
+)
+async def test_a_page_and_the_board_read_a_few_rows_of_a_long_ledger(
+    crowded: tuple[int, list[int]],
+    connection_owner: asyncpg.Connection,
+    connection_service: asyncpg.Connection,
+    query: str,
+    most_rows: int,
+) -> None:
+    exchange_id, _ = crowded
+    trader = await connection_owner.fetchval(
+        "select user_id from betjee.transactions where exchange_id = $1 limit 1", exchange_id
+    )
+    await put_a_board(connection_owner, exchange_id)
+    calls: list[tuple[object, ...]] = [(exchange_id, trader)] * (WARM_UP + 1)
+    assert await rows_read(connection_service, query, calls) in range(1, most_rows + 1)
+
+
+async def test_volume_is_counted_once_for_each_fill(
+    crowded: tuple[int, list[int]],
+    connection_owner: asyncpg.Connection,
+    connection_service: asyncpg.Connection,
+) -> None:
+    exchange_id, _ = crowded
+    await put_a_board(connection_owner, exchange_id)
+    count = "select betjee.count_volume($1, $2)"
+    calls: list[tuple[object, ...]] = [(exchange_id, 500)] * (WARM_UP + 1)
+    assert await rows_read(connection_service, count, calls) in range(1_000, 1_100), "500, found and added up"
+    while await connection_service.fetchval(count, exchange_id, 100_000):
+        pass
+    assert await rows_read(connection_service, count, [(exchange_id, 100_000)]) <= 60, "nothing is read again"
+
+
+async def put_a_board(owner: asyncpg.Connection, exchange_id: int) -> None:
+    await owner.execute(
+        "insert into betjee.live_boards (exchange_id, board_id, provider, channel_id, next_look_at, counted_sequence)"
+        " values ($1, 1, 'discord', '1', clock_timestamp(), 0)",
+        exchange_id,
+    )

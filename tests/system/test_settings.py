@@ -27,6 +27,7 @@ def test_nothing_set_means_the_embedded_servers_and_discord_itself():
     assert (settings.database_url, settings.database_owner_url, settings.redis_url) == (None, None, None)
     assert (settings.discord_api_base, settings.discord_gateway) == (DISCORD_API_BASE, DISCORD_GATEWAY)
     assert (settings.sandbox_port, settings.log_level) == (SANDBOX_PORT, "INFO")
+    assert (settings.metrics_host, settings.metrics_port, settings.log_format) == ("127.0.0.1", None, "text")
     assert settings.data_folder.is_absolute()
 
 
@@ -48,6 +49,9 @@ def test_values_are_taken_as_they_are():
             "BETJEE_DATA": "/srv/betjee",
             "BETJEE_SANDBOX_PORT": "0",
             "LOG_LEVEL": "debug",
+            "LOG_FORMAT": "JSON",
+            "BETJEE_METRICS_PORT": "0",
+            "BETJEE_METRICS_HOST": "::1",
         }
     )
     assert settings.database_url == "postgresql://service_role:secret@db:5432/betjee"
@@ -56,6 +60,7 @@ def test_values_are_taken_as_they_are():
     assert settings.discord_gateway == "ws://localhost:8080/"
     assert settings.data_folder == Path("/srv/betjee")
     assert (settings.sandbox_port, settings.log_level) == (0, "DEBUG")
+    assert (settings.metrics_host, settings.metrics_port, settings.log_format) == ("::1", 0, "json")
     assert settings.require_discord_token() == TOKEN
 
 
@@ -75,6 +80,9 @@ def test_values_are_taken_as_they_are():
         ("BETJEE_SANDBOX_PORT", "-1"),
         ("BETJEE_SANDBOX_PORT", "²"),
         ("LOG_LEVEL", "LOUD"),
+        ("LOG_FORMAT", "xml"),
+        ("BETJEE_METRICS_PORT", "many"),
+        ("BETJEE_METRICS_HOST", "here.example"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_sentence_that_names_it(name, value):
@@ -94,7 +102,12 @@ def test_a_missing_token_is_refused_in_one_sentence():
 
 def test_the_example_describes_every_setting_and_no_other():
     described = re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
-    renamed = {"data_folder": "BETJEE_DATA", "sandbox_port": "BETJEE_SANDBOX_PORT"}
+    renamed = {
+        "data_folder": "BETJEE_DATA",
+        "sandbox_port": "BETJEE_SANDBOX_PORT",
+        "metrics_host": "BETJEE_METRICS_HOST",
+        "metrics_port": "BETJEE_METRICS_PORT",
+    }
     settings = {renamed.get(field.name, field.name.upper()) for field in fields(Settings)}
     composed = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
     assert sorted(described) == sorted(settings | composed)
