@@ -26,6 +26,7 @@ from bot.tree import Tree
 from bot.views import is_taken
 from exchange.errors import ExchangeError
 from exchange.exchange import Exchange
+from runtime.sign_up_links import SignUpLinks
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ _log = logging.getLogger(__name__)
 class BetJee(commands.AutoShardedBot):
     """The bot. It needs no privileged intent, keeps no messages, and mentions nobody."""
 
-    def __init__(self, exchange: Exchange, redis: Redis) -> None:
+    def __init__(self, exchange: Exchange, redis: Redis, links: SignUpLinks | None = None) -> None:
         self.intake = Intake()
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -45,13 +46,14 @@ class BetJee(commands.AutoShardedBot):
         )
         self._exchange = exchange
         self._redis = redis
-        self._communities = Communities(exchange)
+        self._links = links or SignUpLinks()
+        self._communities = Communities(exchange, self._links.verification)
 
     async def setup_hook(self) -> None:
         """Load the commands, and tell Discord of them where they have changed."""
         suggestions = Suggestions(self._exchange, self._communities)
         desk = OrderDesk(self._exchange, self.intake)
-        await self.add_cog(Accounts(self._exchange, self._communities))
+        await self.add_cog(Accounts(self._exchange, self._communities, self._links))
         await self.add_cog(Boards(self._exchange, self._communities))
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
         await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))

@@ -28,17 +28,21 @@ class Account:
 
 def identity_of(member: discord.abc.User) -> Identity:
     """Who a Discord user is to the exchange."""
-    return Identity(PROVIDER, str(member.id), member.display_name)
+    created_at = discord.utils.snowflake_time(member.id)
+    joined_at = member.joined_at if isinstance(member, discord.Member) else None
+    return Identity(PROVIDER, str(member.id), member.display_name, created_at, joined_at)
 
 
 class Communities:
     """Finds the exchange of a guild, opens it where there is none, and finds members in it.
 
     The exchange of a guild never changes, so its number is kept; everything else is asked each time.
+    `verification` is how members of an exchange that is opened here sign up, until its moderators say otherwise.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, verification: str = "off") -> None:
         self._exchange = exchange
+        self._verification = verification
         self._exchange_ids: dict[int, int] = {}
         self._openings = asyncio.Semaphore(_OPENINGS_AT_ONCE)
 
@@ -95,7 +99,9 @@ class Communities:
         if known is not None:
             return known
         owner = await _owner_of(guild)
-        exchange_id = await self._exchange.open_exchange(guild.id, PROVIDER, str(guild.id), guild.name, owner)
+        exchange_id = await self._exchange.open_exchange(
+            guild.id, PROVIDER, str(guild.id), guild.name, owner, verification=self._verification
+        )
         _log.info("Opened exchange %d for guild %d.", exchange_id, guild.id)
         return exchange_id
 

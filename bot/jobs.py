@@ -42,6 +42,7 @@ def scheduled_jobs(
     every(reopen_markets, seconds=REOPEN_SECONDS)
     every(purge_requests, hours=1)
     every(purge_outbox, hours=1)
+    every(purge_verifications, hours=1)
     return scheduler
 
 
@@ -67,3 +68,8 @@ async def purge_requests(exchange: Exchange) -> None:
 async def purge_outbox(exchange: Exchange) -> None:
     """Forget old notices and ended alerts."""
     _log.info("Forgot %d old notices and alerts.", await exchange.purge_outbox())
+
+
+async def purge_verifications(exchange: Exchange) -> None:
+    """Forget ended sign-up links, and the networks that are kept no longer."""
+    _log.info("Forgot %d old sign-up links and networks.", await exchange.purge_verifications())

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Callable
 from typing import Final
 
 import discord
@@ -21,7 +22,9 @@ from bot.relay import Relay
 from exchange.database import Database
 from exchange.exchange import Exchange
 from exchange.leader import Leadership
+from runtime.keyed_hashes import keyed_hashes
 from runtime.settings import SettingError, Settings
+from runtime.sign_up_links import SignUpLinks
 
 FINISH_SECONDS: Final = 15.0
 """How long a shutdown waits for interactions in hand; a little longer than the exchange waits for its database."""
@@ -37,7 +40,7 @@ _log = logging.getLogger(__name__)
 async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     """Run the bot until SIGTERM or SIGINT, then finish what is in hand and close everything.
 
-    Raises SettingError where Discord does not accept the token. A Discord that cannot be reached is
+    Raises SettingError where Discord does not accept the token, or where there is no key for hashes. A Discord that cannot be reached is
     tried again and again, since it comes back.
     """
     token = settings.require_discord_token()
@@ -45,14 +48,16 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     _stop_on_signals(stop)
     _point_library_at(settings)
     nudge = asyncio.Event()
-    exchange = Exchange(Database(database_url), on_order=nudge.set)
+    hashes = keyed_hashes(settings)
+    exchange = Exchange(Database(database_url), on_order=nudge.set, hash_identity=hashes.identity)
+    links = SignUpLinks(settings.public_url)
     redis = redis_client(redis_url)
     leadership = Leadership(database_url)
     campaign = asyncio.create_task(leadership.campaign())
     jobs = scheduled_jobs(exchange, leadership, nudge)
     jobs.start()
     try:
-        await _stay_online(exchange, redis, token, stop, nudge)
+        await _stay_online(exchange, lambda: BetJee(exchange, redis, links), token, stop, nudge)
     finally:
         jobs.shutdown(wait=False)
         campaign.cancel()
@@ -85,13 +90,13 @@ def _point_library_at(settings: Settings) -> None:
 
 
 async def _stay_online(
-    exchange: Exchange, redis: Redis, token: str, stop: asyncio.Event, nudge: asyncio.Event
+    exchange: Exchange, new_bot: Callable[[], BetJee], token: str, stop: asyncio.Event, nudge: asyncio.Event
 ) -> None:
     """Connect, and connect again whenever the library gives up, as it does when the first connection fails."""
     pause = _FIRST_PAUSE_SECONDS
     while not stop.is_set():
         try:
-            bot = BetJee(exchange, redis)
+            bot = new_bot()
             relay = asyncio.create_task(Relay(exchange, Postman(bot)).run(nudge))
             try:
                 await _serve(bot, token, stop)

@@ -74,11 +74,16 @@ class FromJson:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who someone is where they chat: the provider, their id there, and the name they show."""
+    """Who someone is where they chat: the provider, their id there, and the name they show.
+
+    `created_at` is since when they have that id, `joined_at` since when they are in the community, where known.
+    """
 
     provider: str
     provider_user_id: str
     display_name: str
+    created_at: datetime | None = None
+    joined_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,17 +201,6 @@ class User(FromJson):
     status: str
     registered: bool
     rank: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Registration(FromJson):
-    """What `/register` did: `bonus_paise` is 0 where the member had signed up before."""
-
-    user_id: int
-    display_name: str
-    created: bool
-    bonus_paise: int
-    cash_paise: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,10 @@ from exchange.database import Database as ConnectionPool
 from exchange.database import bootstrap
 from exchange.exchange import Exchange
 from exchange.migrations import migrate
+from runtime.keyed_hashes import KeyedHashes
 from runtime.servers import EmbeddedServers
+
+HASHES = KeyedHashes(b"a key that is for tests and nothing else")
 
 
 def pytest_configure() -> None:
@@ -133,7 +136,7 @@ async def connection_service(database: Database) -> AsyncIterator[asyncpg.Connec
 @pytest.fixture
 async def exchange(database: Database) -> AsyncIterator[Exchange]:
     """The exchange as the application sees it."""
-    opened = Exchange(ConnectionPool(database.service_url))
+    opened = Exchange(ConnectionPool(database.service_url), hash_identity=HASHES.identity)
     try:
         yield opened
     finally:

@@ -7,7 +7,10 @@ from discord.ext import commands
 from bot import replies
 from bot.communities import Communities, identity_of
 from bot.delivery import Interaction, answer
+from bot.views import LinkButton
 from exchange.exchange import Exchange
+from exchange.verification import Registration
+from runtime.sign_up_links import SignUpLinks
 
 _REPORT_CHARACTERS = 1_000
 
@@ -15,17 +18,23 @@ _REPORT_CHARACTERS = 1_000
 class Accounts(commands.Cog):
     """`/register`, `/portfolio` and `/report`."""
 
-    def __init__(self, exchange: Exchange, communities: Communities) -> None:
+    def __init__(self, exchange: Exchange, communities: Communities, links: SignUpLinks) -> None:
         self._exchange = exchange
         self._communities = communities
+        self._links = links
 
     @app_commands.command()
     async def register(self, interaction: Interaction) -> None:
         """Open your account, with free coins to start (play money without monetary value)."""
         exchange_id = await self._communities.exchange_of(interaction.guild)
+        link = self._links.new_link(exchange_id)
         identity = identity_of(interaction.user)
-        registration = await self._exchange.register_user(exchange_id, interaction.id, identity)
-        await answer(interaction, replies.accounts.registered(registration))
+        begun = await self._exchange.register_user(exchange_id, interaction.id, identity, link.token_hash)
+        if isinstance(begun, Registration):
+            await answer(interaction, replies.sign_up.registered(begun))
+        else:
+            button = LinkButton("Sign up on the page", link.url)
+            await answer(interaction, replies.sign_up.goes_on(begun), button)
 
     @app_commands.command()
     @app_commands.describe(member="Whose portfolio; your own if you leave it out")

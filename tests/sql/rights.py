@@ -7,7 +7,8 @@ VERBS = ("select", "insert", "update", "delete", "truncate")
 
 # For each table, beside the owner who may do everything: the writer, the eraser, the application, the public.
 MEANT = {
-    "accounts": ("select insert", "select delete", "select", ""),
+    "accounts": ("select insert update", "select delete", "select", ""),
+    "bonus_marks": ("select insert", "", "", ""),
     "burns": ("select insert", "select insert", "select", ""),
     "communities": ("select insert update", "", "select", ""),
     "exchanges": ("select insert update", "select update", "select", "select"),
@@ -24,6 +25,8 @@ MEANT = {
     "stop_losses": ("select insert update", "select delete", "select", ""),
     "transactions": ("select insert", "select delete", "select", "select"),
     "users": ("select insert update", "select delete", "select", ""),
+    "verification_attempts": ("select insert delete", "", "", ""),
+    "verification_tokens": ("select insert update delete", "select delete", "", ""),
 }
 
 Right = tuple[str, str, str]
