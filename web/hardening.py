@@ -78,6 +78,8 @@ async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         kept = {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
         return web.Response(text=f"{error.status} {error.reason}\n", status=error.status, headers=kept)
+    except TimeoutError:
+        return answer({"refused": "too_slow", "detail": "That took too long. Try again in a minute."}, 503)
     except Exception:  # noqa: BLE001  # it has its trace in the log, and whoever asked an answer
         # The library would log the address that the request came from.
         _log.exception("%s %s failed.", request.method, request.match_info.route.resource or "a request")

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from runtime.settings import SettingError
 
@@ -64,10 +65,11 @@ def _log_without_addresses() -> logging.Logger:
     log = logging.getLogger("web.connections")
     log.setLevel(logging.WARNING)
     if not log.filters:
-        log.addFilter(_without_arguments)
+        log.addFilter(_ours_to_mend)
     return log
 
 
-def _without_arguments(record: logging.LogRecord) -> bool:
+def _ours_to_mend(record: logging.LogRecord) -> bool:
+    """Whether a record tells a fault of ours, which is told without the address; malformed requests are nobody's news."""
     record.msg, record.args = "A request could not be handled.", ()
-    return True
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
