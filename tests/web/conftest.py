@@ -40,7 +40,9 @@ def serve(exchange: Exchange, exchange_id: int) -> Serve:
     async def served(
         public_url: str = PUBLIC_URL, limiter: SignUpLimiter | None = None, **environment: str
     ) -> AsyncIterator[Page]:
-        application = web_application(exchange, HASHES, settings_from(environment), public_url, limiter=limiter)
+        application = web_application(
+            exchange, HASHES, settings_from(environment), public_url, limiter=limiter
+        )
         listener = listening_socket("127.0.0.1", 0)
         async with serving(application, listener):
             yield Page(listener.getsockname()[1], public_url, exchange, exchange_id, itertools.count(1_000))

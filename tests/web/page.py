@@ -100,7 +100,9 @@ class Browser:
 
     async def look(self, token: str, **headers: str | None) -> dict[str, Any]:
         """What the page shows of a link."""
-        answer: dict[str, Any] = await (await self.post("/api/sign-up/look", {"token": token}, **headers)).json()
+        answer: dict[str, Any] = await (
+            await self.post("/api/sign-up/look", {"token": token}, **headers)
+        ).json()
         return answer
 
     async def consent(self, token: str, **headers: str | None) -> dict[str, Any]:

@@ -11,7 +11,16 @@ from tests.web.page import Page
 from web import hardening, server
 from web.server import LARGEST_HEADER_BYTES, LARGEST_LINE_BYTES, MOST_HEADERS
 
-PATHS = ("/register", "/register/discord", "/page.css", "/page.js", "/icon.svg", "/", "/nowhere", "/api/sign-up/look")
+PATHS = (
+    "/register",
+    "/register/discord",
+    "/page.css",
+    "/page.js",
+    "/icon.svg",
+    "/",
+    "/nowhere",
+    "/api/sign-up/look",
+)
 CHANGES = ("/api/sign-up/look", "/api/sign-up/consent", "/api/sign-up/finish")
 
 
@@ -184,7 +193,11 @@ async def test_a_body_without_a_length_has_a_largest_size_too(page: Page):
             yield b'{"token": "' + b"x" * 1_000
 
     async with page.browser() as browser:
-        ours = {"Origin": browser.origin, "X-CSRF-Token": browser.csrf_token, "Content-Type": "application/json"}
+        ours = {
+            "Origin": browser.origin,
+            "X-CSRF-Token": browser.csrf_token,
+            "Content-Type": "application/json",
+        }
         response = await browser.request("POST", CHANGES[0], {**ours}, data=endless())
     assert response.status == 413
 
