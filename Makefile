@@ -39,6 +39,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.hunters
+	$(BIN)/python -m benchmarks.kill
+	$(BIN)/python -m benchmarks.relay
 
 # An interpreter is suitable when it is new enough and can make an environment with pip in it;
 # a version manager's shim or a distribution's stripped python3 may be neither.

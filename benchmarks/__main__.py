@@ -13,7 +13,7 @@ import asyncpg
 from benchmarks.figures import Result, median
 from benchmarks.naive import Naive
 from benchmarks.ours import Ours
-from benchmarks.report import Measured, report
+from benchmarks.report import GOAL_CALLERS, HOT, SPREAD, Measured, report
 from benchmarks.stops import Stops
 from benchmarks.tpcb import CLIENTS, Pgbench, find_pgbench
 from exchange.database import Database
@@ -21,8 +21,7 @@ from exchange.exchange import Exchange
 from exchange.migrations import migrate
 from runtime.servers import EmbeddedServers
 
-CALLERS = (1, 32, 200, 1_000)
-HOT, SPREAD = 1, 10
+CALLERS = (1, 32, GOAL_CALLERS, 1_000)
 
 
 async def measure(servers: EmbeddedServers, rounds: int, seconds: float) -> Measured:
@@ -57,6 +56,12 @@ async def measure(servers: EmbeddedServers, rounds: int, seconds: float) -> Meas
         await part.close()
     return Measured(
         through_exchange={key: median(results) for key, results in through_exchange.items()},
+        hot_to_spread=statistics.median(
+            hot.per_second / spread.per_second
+            for hot, spread in zip(
+                through_exchange[GOAL_CALLERS, HOT], through_exchange[GOAL_CALLERS, SPREAD], strict=True
+            )
+        ),
         naive={markets: median(results) for markets, results in naively.items()},
         tpcb={clients: statistics.median(rates) for clients, rates in tpcb.items()},
         stops=stops.measured,

@@ -33,6 +33,10 @@ select $1, 1000000 + number, ($2::bigint[])[1 + number % cardinality($2)], 1,
   case when number % cardinality($2) % 2 = 0 or $4 then -1 else 1 end, 0, clock_timestamp()
 from generate_series(0, $5 - 1) number
 """
+_COUNT_STOPS = """
+update betjee.exchanges e set sequence = (select max(s.stop_id) from betjee.stop_losses s where s.exchange_id = $1)
+where e.exchange_id = $1
+"""
 
 NAIVE = """
 create schema naive_stops;
@@ -97,7 +101,7 @@ class Stops:
         for ours in (free, armed):
             await _buy(owner, ours.exchange_id, ours.users[ARMED_CALLERS:], "m0")
         holders = armed.users[ARMED_CALLERS:]
-        await owner.execute(_STOPS, armed.exchange_id, list(holders), 0, False, ARMED)
+        await _arm(owner, armed.exchange_id, list(holders), 0, ARMED, falling_only=False)
         await owner.execute("analyze betjee.stop_losses")
         return cls(owner, exchange, free, armed)
 
@@ -114,7 +118,9 @@ class Stops:
         founded = await found(self._owner, [RICH_PAISE] * (CASCADE + 1), {"m0": _HUGE}, WIDE)
         *holders, hunter = founded.users
         await _buy(self._owner, founded.exchange_id, tuple(holders), "m0")
-        await self._owner.execute(_STOPS, founded.exchange_id, holders, _HELD * len(holders), True, CASCADE)
+        await _arm(
+            self._owner, founded.exchange_id, holders, _HELD * len(holders), CASCADE, falling_only=True
+        )
         begin = time.perf_counter()
         await _send(self._owner, founded.exchange_id, [(10**6, hunter, "m0", "short", 10, None, None, True)])
         took = time.perf_counter() - begin
@@ -140,6 +146,20 @@ class Stops:
         except asyncpg.StatementTooComplexError as error:
             return str(error).splitlines()[0]
         return time.perf_counter() - begin
+
+
+async def _arm(
+    owner: asyncpg.Connection,
+    exchange_id: int,
+    holders: list[int],
+    sold: int,
+    stops: int,
+    *,
+    falling_only: bool,
+) -> None:
+    """Let so many orders wait, numbered by the exchange's counter as all records are."""
+    await owner.execute(_STOPS, exchange_id, holders, sold, falling_only, stops)
+    await owner.execute(_COUNT_STOPS, exchange_id)
 
 
 async def _buy(owner: asyncpg.Connection, exchange_id: int, users: tuple[int, ...], market: str) -> None:

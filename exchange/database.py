@@ -38,6 +38,9 @@ REFUSED_ENTRY = (
     asyncpg.ClientConfigurationError,
 )
 
+# Compiling a plan to machine code takes longer than any of our statements; a server may do so by default.
+_SERVER_SETTINGS = {"jit": "off"}
+
 
 class _Closed(Exception):
     """The pool was closed for good while something still had to be asked."""
@@ -60,7 +63,7 @@ async def _prepare_connection(connection: asyncpg.Connection) -> None:
 async def connect(url: str, timeout_seconds: float = 5.0) -> asyncpg.Connection:
     """One connection outside the pool. Raises `ExchangeUnavailable`."""
     try:
-        connection = await asyncpg.connect(url, timeout=timeout_seconds)
+        connection = await asyncpg.connect(url, timeout=timeout_seconds, server_settings=_SERVER_SETTINGS)
         await _prepare_connection(connection)
     except (*REFUSED_ENTRY, *CONNECTION_LOST) as error:
         raise ExchangeUnavailable(str(error)) from error
@@ -162,6 +165,7 @@ class Database:
                     reset=_keep_as_it_is,
                     timeout=self._patience.statement_seconds,
                     command_timeout=self._patience.statement_seconds,
+                    server_settings=_SERVER_SETTINGS,
                 )
             return self._pool
 

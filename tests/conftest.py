@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from exchange.database import Database as ConnectionPool
 from exchange.database import bootstrap
@@ -21,6 +22,14 @@ from runtime.keyed_hashes import KeyedHashes
 from runtime.servers import EmbeddedServers
 
 HASHES = KeyedHashes(b"a key that is for tests and nothing else")
+# Each example of a random test founds an exchange of its own, so it does not matter that they share a
+# test's database. The profile is loaded here because only this file is read before every test, whichever are asked for.
+SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile(
+    "bounded", max_examples=150, deadline=None, print_blob=True, suppress_health_check=SHARED
+)
+settings.register_profile("thorough", settings.get_profile("bounded"), max_examples=3_000)
+settings.load_profile(os.environ.get("BETJEE_HYPOTHESIS", "bounded"))
 
 
 def pytest_configure() -> None:

@@ -20,9 +20,10 @@ comment on function highest_sequence(bigint) is 'The highest sequence that any r
 create or replace function audit_fills(p_exchange_id bigint) returns setof text
 language sql stable
 set search_path = betjee, pg_temp
--- A join that loops would read one side again for each row of the other, which a planner that has no
--- statistics yet takes to be cheap. Only the curve is called in a loop, once for each of its points.
+-- A join that loops or merges by market alone would compare each fill with all others, which a planner
+-- that has no statistics yet takes to be cheap. Only the curve is called in a loop, once for each of its points.
 set enable_nestloop = off
+set enable_mergejoin = off
 as $$
 -- Walks the fills of each market in order, with how much was sold before and after each. The ledger
 -- rows of wiped users are gone and only their sum remains, in burns, so what was sold before a market's
