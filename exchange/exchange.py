@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from exchange import models, stops
 from exchange.batching import OrderQueue, order_request
 from exchange.database import Database
+from exchange.enforcement import Enforcement
 from exchange.errors import RequestRejected
 from exchange.outbox import Outbox
+from exchange.privacy import Privacy
 
 _QUOTES_AT_MOST = 25
 
 
-class Exchange(Outbox):
+class Exchange(Outbox, Enforcement, Privacy):
     """All communities' exchanges in one database.
 
     Every writing method takes the caller's `request_id` (0 < id < 2**63): the same id again gives
@@ -69,16 +71,23 @@ class Exchange(Outbox):
         return models.User.from_json(document) if document else None
 
     async def register_user(
-        self, exchange_id: int, request_id: int, identity: models.Identity
+        self,
+        exchange_id: int,
+        request_id: int,
+        identity: models.Identity,
+        identity_hash: bytes | None = None,
+        network_hashes: Sequence[bytes] = (),
     ) -> models.Registration:
-        """Sign a member up and grant the bonus, once for each identity."""
+        """Sign a member up and grant the bonus, once for each identity; the hashes are those of bans."""
         document = await self._write(
             request_id,
-            "select betjee.register_user($2, $1, $3, $4, $5)",
+            "select betjee.register_user($2, $1, $3, $4, $5, $6, $7)",
             exchange_id,
             identity.provider,
             identity.provider_user_id,
             identity.display_name,
+            identity_hash,
+            list(network_hashes),
         )
         return models.Registration.from_json(document)
 
@@ -270,7 +279,8 @@ class Exchange(Outbox):
         await self._read("select 1")
 
     async def apply_deadlines(self, exchange_id: int) -> None:
-        """Reopen the markets whose halt has ended, end cool-downs, and fill the stops that were waiting for it.
+        """Reopen the markets whose halt has ended, end cool-downs and bans, execute wipes that are due, and
+        fill the stops that were waiting for it.
 
         Whoever trades next would do the same; nothing depends on this being called.
         """

@@ -48,13 +48,15 @@ alter function find_user(bigint, text, text) owner to exchange_writer;
 grant execute on function find_user(bigint, text, text) to service_role;
 
 create or replace function register_user(
-  p_exchange_id bigint, p_request_id bigint, p_provider text, p_provider_user_id text, p_display_name text
+  p_exchange_id bigint, p_request_id bigint, p_provider text, p_provider_user_id text, p_display_name text,
+  p_identity_hash bytea default null, p_network_hashes bytea[] default '{}'
 ) returns jsonb
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
--- Signs a member up and grants the bonus, once for each identity; again, it only notes the name that
--- they show now. Locks: the exchange. Refuses: user_banned. A repeated request gets its first outcome.
+-- Signs a member up and grants the bonus, once for each identity, also where its rows were deleted
+-- meanwhile; again, it only notes the name that they show now. The hashes are the keyed ones of bans.
+-- Locks: the exchange. Refuses: user_banned, network_banned. A repeated request gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
   v_parameters text := jsonb_build_array(p_provider, p_provider_user_id)::text;
@@ -66,14 +68,27 @@ begin
   if v_outcome is not null then
     return v_outcome;
   end if;
-  v_user_id := ensure_user(p_exchange_id, p_provider, p_provider_user_id, p_display_name);
-  select * into v_user from users where exchange_id = p_exchange_id and user_id = v_user_id;
+  select u.* into v_user from accounts a join users u using (exchange_id, user_id)
+  where a.exchange_id = p_exchange_id and a.provider = p_provider and a.provider_user_id = p_provider_user_id;
   if v_user.status = 'banned' then
-    v_outcome := refusal('user_banned', 'This member is banned from the exchange.');
+    v_outcome := coalesce(
+      (select ban_refusal(b) from bans b
+        where b.exchange_id = p_exchange_id and b.user_id = v_user.user_id and b.ended_at is null limit 1),
+      refusal('user_banned', 'This member is banned from the exchange.'));
+  elsif rank_number(p_exchange_id, v_user.user_id) = 0 then
+    -- Networks are asked about once, and nobody bans those who moderate by a hash alone.
+    v_outcome := sign_up_refusal(
+      p_exchange_id, p_identity_hash, case when v_user.registered_at is null then p_network_hashes end);
+  end if;
+  if v_outcome is not null then
     return remember_request(p_exchange_id, p_request_id, 'register_user', v_parameters, v_outcome);
   end if;
+  v_user_id := ensure_user(p_exchange_id, p_provider, p_provider_user_id, p_display_name);
+  select * into v_user from users where exchange_id = p_exchange_id and user_id = v_user_id;
   if v_user.registered_at is null then
-    v_bonus_paise := (typed_settings(v_exchange.settings)).signup_bonus_paise;
+    v_bonus_paise := case
+      when exists (select from bonus_marks where exchange_id = p_exchange_id and identity_hash = p_identity_hash) then 0
+      else (typed_settings(v_exchange.settings)).signup_bonus_paise end;
     insert into grants (exchange_id, sequence, user_id, kind, amount_paise, granted_at)
     values (
       p_exchange_id, next_sequence(p_exchange_id, v_exchange.updated_at), v_user.user_id, 'signup',
@@ -87,6 +102,6 @@ begin
   return remember_request(p_exchange_id, p_request_id, 'register_user', v_parameters, v_outcome);
 end
 $$;
-comment on function register_user(bigint, bigint, text, text, text) is 'Sign a member up and grant the bonus, once.';
-alter function register_user(bigint, bigint, text, text, text) owner to exchange_writer;
-grant execute on function register_user(bigint, bigint, text, text, text) to service_role;
+comment on function register_user(bigint, bigint, text, text, text, bytea, bytea[]) is 'Sign a member up and grant the bonus, once.';
+alter function register_user(bigint, bigint, text, text, text, bytea, bytea[]) owner to exchange_writer;
+grant execute on function register_user(bigint, bigint, text, text, text, bytea, bytea[]) to service_role;

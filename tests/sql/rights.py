@@ -8,9 +8,12 @@ VERBS = ("select", "insert", "update", "delete", "truncate")
 # For each table, beside the owner who may do everything: the writer, the eraser, the application, the public.
 MEANT = {
     "accounts": ("select insert", "select delete", "select", ""),
+    "bans": ("select insert update", "select insert", "select", ""),
+    "bonus_marks": ("select insert", "select insert", "select", ""),
     "burns": ("select insert", "select insert", "select", ""),
     "communities": ("select insert update", "", "select", ""),
     "exchanges": ("select insert update", "select update", "select", "select"),
+    "freezes": ("select insert delete", "select delete", "select", ""),
     "grants": ("select insert", "select delete", "select", ""),
     "markets": ("select insert update", "select update", "select", "select"),
     "moderation_log": ("select insert", "select insert", "select", ""),
@@ -24,6 +27,8 @@ MEANT = {
     "stop_losses": ("select insert update", "select delete", "select", ""),
     "transactions": ("select insert", "select delete", "select", "select"),
     "users": ("select insert update", "select delete", "select", ""),
+    "wipe_members": ("select insert", "select", "select", ""),
+    "wipes": ("select insert update", "select update", "select", ""),
 }
 
 Right = tuple[str, str, str]
