@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from exchange import models, stops
 from exchange.batching import OrderQueue, order_request
 from exchange.database import Database
+from exchange.enforcement import Enforcement
 from exchange.errors import RequestRejected
 from exchange.outbox import Outbox
+from exchange.privacy import Privacy
 from exchange.sign_up import HashIdentity, SignUp
 
 _QUOTES_AT_MOST = 25
 
 
-class Exchange(SignUp, Outbox):
+class Exchange(SignUp, Outbox, Enforcement, Privacy):
     """All communities' exchanges in one database.
 
     Every writing method takes the caller's `request_id` (0 < id < 2**63): the same id again gives
@@ -274,7 +276,8 @@ class Exchange(SignUp, Outbox):
         await self._read("select 1")
 
     async def apply_deadlines(self, exchange_id: int) -> None:
-        """Reopen the markets whose halt has ended, end cool-downs, and fill the stops that were waiting for it.
+        """Reopen the markets whose halt has ended, end cool-downs and bans, execute wipes that are due, and
+        fill the stops that were waiting for it.
 
         Whoever trades next would do the same; nothing depends on this being called.
         """

@@ -32,6 +32,7 @@ _STATUS: Final = {
     "token_expired": 410,
     "not_the_owner": 403,
     "user_banned": 403,
+    "network_banned": 403,
 }
 _CODE_CHARACTERS: Final = 256
 

@@ -1,4 +1,58 @@
--- Deadlines: the end of a halt and of a cool-down. Whoever writes next applies them; a job hastens that.
+-- Deadlines: the end of a halt, of a cool-down and of a ban, and the time of a wipe. Whoever writes
+-- next applies them, by execute_orders(); a job hastens that.
+
+create or replace function is_moderation_due(p_exchange exchanges) returns boolean
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select exists (
+      select from wipes w
+      where w.exchange_id = p_exchange.exchange_id and w.status = 'planned' and w.due_at <= p_exchange.updated_at)
+    or exists (
+      select from bans b
+      where b.exchange_id = p_exchange.exchange_id and b.ended_at is null and b.banned_until <= p_exchange.updated_at)
+$$;
+comment on function is_moderation_due(exchanges) is 'Whether a wipe is due or a ban is over in a locked exchange.';
+
+create or replace function apply_moderation(p_exchange exchanges) returns text[]
+language plpgsql
+set search_path = betjee, pg_temp
+as $$
+-- Ends the bans that are over and executes the wipes that are due, the oldest first; returns the
+-- markets in which orders that wait are to be looked at. A wipe that has lost its footing is undone
+-- instead. One that cannot be executed, for a bug, must not stop everyone's trading: it changes
+-- nothing, its members stay frozen, and moderators see that it failed.
+-- Locks: the exchange is locked already; a wipe locks its markets.
+declare
+  v_markets text[] := end_bans(p_exchange);
+  v_unwound text[];
+  v_wipe wipes;
+begin
+  for v_wipe in
+    select * from wipes w
+    where w.exchange_id = p_exchange.exchange_id and w.status = 'planned' and w.due_at <= p_exchange.updated_at
+    order by w.wipe_id
+  loop
+    begin
+      if lost_footing(v_wipe) is not null then
+        v_markets := v_markets || release_wipe(p_exchange, v_wipe.wipe_id, 0, v_wipe.request_id, lost_footing(v_wipe));
+      else
+        v_unwound := execute_wipe(p_exchange.exchange_id, v_wipe.wipe_id);
+        v_markets := v_markets || v_unwound;
+        perform fire_alerts(p_exchange, m, (current_point(m)).sold, (current_point(m)).sold)
+        from markets m where m.exchange_id = p_exchange.exchange_id and m.code = any (v_unwound);
+      end if;
+    exception when others then
+      update wipes set status = 'failed', failure = left(sqlerrm, 300)
+      where exchange_id = p_exchange.exchange_id and wipe_id = v_wipe.wipe_id;
+      perform log_moderation(p_exchange, 0, 'fail_wipe', jsonb_build_object('wipe_id', v_wipe.wipe_id), v_wipe.request_id);
+      raise warning 'Wipe % of exchange % failed: %', v_wipe.wipe_id, p_exchange.exchange_id, sqlerrm;
+    end;
+  end loop;
+  return v_markets;
+end
+$$;
+comment on function apply_moderation(exchanges) is 'End bans and execute wipes that are due; returns the markets to look at.';
 
 create or replace function list_due_exchanges() returns setof bigint
 language sql stable security definer
@@ -7,7 +61,11 @@ as $$
   select exchange_id from markets where halted_until <= clock_timestamp()
   union
   select exchange_id from positions where cooldown_until <= clock_timestamp()
+  union
+  select exchange_id from wipes where status = 'planned' and due_at <= clock_timestamp()
+  union
+  select exchange_id from bans where ended_at is null and banned_until <= clock_timestamp()
 $$;
-comment on function list_due_exchanges() is 'The exchanges in which a halt or a cool-down has ended that nobody has applied yet.';
+comment on function list_due_exchanges() is 'The exchanges in which something is due that nobody has applied yet.';
 alter function list_due_exchanges() owner to exchange_writer;
 grant execute on function list_due_exchanges() to service_role;

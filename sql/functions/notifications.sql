@@ -10,7 +10,7 @@ declare
 begin
   select * into v_user from users where exchange_id = p_exchange_id and user_id = p_user_id;
   return case
-    when v_user.registered_at is null then refusal('not_registered', 'Only members may do that; sign up first.')
+    when v_user.registered_at is null or v_user.status = 'deleted' then refusal('not_registered', 'Only members may do that; sign up first.')
     when v_user.status = 'frozen' then refusal('user_frozen', 'A moderator has frozen this account.')
     when v_user.status = 'banned' then refusal('user_banned', 'This member is banned from the exchange.') end;
 end

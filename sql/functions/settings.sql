@@ -34,6 +34,8 @@ as $$
       'How many stop-losses and take-profits a member may have waiting.'),
     ('max_armed_alerts', 'integer', 1, 100, null, '20', '', false,
       'How many price alerts a member may have waiting.'),
+    ('wipe_undo_seconds', 'integer', 0, 86400, null, '600', 'seconds', false,
+      'How long a planned wipe can be undone before it is executed.'),
     ('signup_bonus_paise', 'integer', 0, 100000000000, null, '2000000', 'paise', false,
       'What a new member is granted, once.'),
     ('verification', 'choice', null, null, array['off', 'web'], 'off', '', false,

@@ -1,13 +1,5 @@
 -- Signing up: who may, by which way, and the bonus that everybody gets once.
 
-create or replace function ban_refusal(p_user users, p_identity_hash bytea) returns jsonb
-language sql stable
-set search_path = betjee, pg_temp
-as $$
-  select case when p_user.status = 'banned' then refusal('user_banned', 'This member is banned from the exchange.') end
-$$;
-comment on function ban_refusal(users, bytea) is 'Why somebody is banned from signing up, or null; p_user is null throughout for whoever is new.';
-
 create or replace function newcomer_refusal(
   p_exchange exchanges, p_account_created_at timestamptz, p_joined_at timestamptz
 ) returns jsonb
@@ -102,7 +94,7 @@ set search_path = betjee, pg_temp
 as $$
 -- Signs somebody up who asks for it in the chat: at once where the exchange's verification is off, else
 -- by a link to the page, whose token's hash the caller brings. A member is only told what they have.
--- Locks: the exchange. Refuses: user_banned, account_too_young and member_too_new with the time from
+-- Locks: the exchange. Refuses: user_banned with the reason, account_too_young and member_too_new with the time from
 -- which they may, verification_unavailable where there is no page. A repeated request gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
@@ -114,7 +106,7 @@ begin
     return v_outcome;
   end if;
   v_user := user_of_identity(p_exchange_id, p_provider, p_provider_user_id);
-  v_outcome := ban_refusal(v_user, p_identity_hash);
+  v_outcome := sign_up_refusal(p_exchange_id, v_user, p_identity_hash, null);
   if v_outcome is null and v_user.registered_at is null then
     v_outcome := newcomer_refusal(v_exchange, p_account_created_at, p_joined_at);
     -- A setting that were missing must not open the exchange to everyone.

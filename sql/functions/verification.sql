@@ -106,7 +106,7 @@ as $$
 -- null where it was not asked.
 -- Locks: the exchange; a link that is wrong, used or expired stays so, and is refused without any lock, so
 -- that nobody slows trading with old links. Refuses: token_unknown, which is not recorded, since it is
--- nobody's; token_used, token_expired, not_the_owner, user_banned. A repeated request gets its first outcome.
+-- nobody's; token_used, token_expired, not_the_owner, user_banned, network_banned. A repeated request gets its first outcome.
 declare
   v_parameters text := jsonb_build_array(encode(p_token_hash, 'hex'), p_proven_user_id, encode(p_networks.network_key, 'hex'))::text;
   v_token verification_tokens := token_of_hash(p_exchange_id, p_token_hash);
@@ -134,7 +134,8 @@ begin
     token_refusal(v_token, v_exchange.updated_at),
     case when p_proven_user_id <> v_token.provider_user_id then
       refusal('not_the_owner', 'This link belongs to somebody else. Type /register in the chat as yourself.') end,
-    ban_refusal(user_of_identity(p_exchange_id, v_token.provider, v_token.provider_user_id), v_token.identity_hash));
+    sign_up_refusal(
+      p_exchange_id, user_of_identity(p_exchange_id, v_token.provider, v_token.provider_user_id), v_token.identity_hash, p_networks));
   if v_outcome is null then
     v_outcome := use_token(v_exchange, v_token, p_proven_user_id is not null, p_networks);
   end if;
@@ -176,10 +177,12 @@ language sql stable
 set search_path = betjee, pg_temp
 as $$
   select exists (
-    select from users u
-    where u.exchange_id = p_account.exchange_id and u.user_id = p_account.user_id and u.status = 'banned')
+      select from users u
+      where u.exchange_id = p_account.exchange_id and u.user_id = p_account.user_id and u.status = 'banned')
+    or is_network_banned(
+      p_account.exchange_id, (p_account.network_key, p_account.network_key_56, p_account.network_key_48)::network_keys)
 $$;
-comment on function keeps_network_keys(accounts) is 'Whether the network of an account is not forgotten: while its owner is banned.';
+comment on function keeps_network_keys(accounts) is 'Whether the network of an account is not forgotten: while its owner or the network is banned.';
 
 create or replace function purge_verifications(p_limit integer) returns bigint
 language sql security definer

@@ -89,7 +89,7 @@ as $$
       where g.exchange_id = u.exchange_id and g.user_id = u.user_id),
     'positions', t.positions)
   from users u, total t
-  where u.exchange_id = p_exchange_id and u.user_id = p_user_id
+  where u.exchange_id = p_exchange_id and u.user_id = p_user_id and u.status <> 'deleted'
 $$;
 comment on function get_portfolio(bigint, bigint) is 'All that a member has, at liquidation value, or null for a stranger.';
 alter function get_portfolio(bigint, bigint) owner to exchange_writer;

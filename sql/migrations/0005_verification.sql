@@ -47,7 +47,7 @@ create table verification_tokens (
   constraint verification_tokens_expire_later check (expires_at >= issued_at)
 );
 comment on table verification_tokens is 'One-time tokens of links to the sign-up page, for 10 minutes each. Only their hashes are kept. Whoever signs up becomes a user when they consent, and leaves nothing else behind when they do not.';
-create index verification_tokens_by_identity on verification_tokens (exchange_id, provider, provider_user_id) where used_at is null;
+create index verification_tokens_by_identity on verification_tokens (exchange_id, provider, provider_user_id);
 create index verification_tokens_by_end on verification_tokens (expires_at);
 
 create table verification_attempts (
@@ -73,6 +73,7 @@ create index verification_attempts_by_network_56 on verification_attempts (excha
   where network_key_56 is not null;
 create index verification_attempts_by_network_48 on verification_attempts (exchange_id, network_key_48, attempted_at desc)
   where network_key_48 is not null;
+create index verification_attempts_by_identity on verification_attempts (exchange_id, identity_hash);
 create index verification_attempts_by_age on verification_attempts using brin (attempted_at);
 
 create type network_keys as (

@@ -8,10 +8,12 @@ VERBS = ("select", "insert", "update", "delete", "truncate")
 # For each table, beside the owner who may do everything: the writer, the eraser, the application, the public.
 MEANT = {
     "accounts": ("select insert update", "select delete", "select", ""),
-    "bonus_marks": ("select insert", "", "", ""),
+    "bans": ("select insert update", "select insert", "select", ""),
+    "bonus_marks": ("select insert", "select insert", "", ""),
     "burns": ("select insert", "select insert", "select", ""),
     "communities": ("select insert update", "", "select", ""),
     "exchanges": ("select insert update", "select update", "select", "select"),
+    "freezes": ("select insert delete", "select delete", "select", ""),
     "grants": ("select insert", "select delete", "select", ""),
     "markets": ("select insert update", "select update", "select", "select"),
     "moderation_log": ("select insert", "select insert", "select", ""),
@@ -25,8 +27,10 @@ MEANT = {
     "stop_losses": ("select insert update", "select delete", "select", ""),
     "transactions": ("select insert", "select delete", "select", "select"),
     "users": ("select insert update", "select delete", "select", ""),
-    "verification_attempts": ("select insert delete", "", "", ""),
+    "verification_attempts": ("select insert delete", "select delete", "", ""),
     "verification_tokens": ("select insert update delete", "select delete", "", ""),
+    "wipe_members": ("select insert", "select", "select", ""),
+    "wipes": ("select insert update", "select update", "select", ""),
 }
 
 Right = tuple[str, str, str]
