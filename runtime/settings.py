@@ -227,11 +227,11 @@ def _networks(environment: Mapping[str, str], name: str) -> tuple[IPv4Network | 
 def _discord_client(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
     names = ("DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET")
     number, secret = (_text(environment, name) for name in names)
+    if number is not None and not (number.isascii() and number.isdigit()):
+        raise SettingError(f"{names[0]} is not a client id: that is a number.")
     if (number is None) != (secret is None):
         missing = names[0] if number is None else names[1]
         raise SettingError(f"{missing} is not set: Discord's OAuth2 client has an id and a secret.")
-    if number is not None and not (number.isascii() and number.isdigit()):
-        raise SettingError(f"{names[0]} is not a client id: that is a number.")
     return number, secret
 
 

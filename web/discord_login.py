@@ -51,8 +51,13 @@ class DiscordLogin:
         granted = await self._ask(
             "POST",
             "/oauth2/token",
-            data={"grant_type": "authorization_code", "code": code, "redirect_uri": self._redirect_uri},
-            auth=aiohttp.BasicAuth(self._client_id, self._client_secret),
+            data={
+                "client_id": self._client_id,
+                "client_secret": self._client_secret,
+                "grant_type": "authorization_code",
+                "code": code,
+                "redirect_uri": self._redirect_uri,
+            },
         )
         if granted is None or not isinstance(granted.get("access_token"), str):
             return None
