@@ -47,6 +47,7 @@ class Enforcement(Calls):
         moderator_user_id: int,
         user_id: int | None,
         identity_hash: bytes,
+        *,
         reason: str,
         banned_until: datetime | None = None,
     ) -> Ban:
@@ -69,6 +70,7 @@ class Enforcement(Calls):
         request_id: int,
         moderator_user_id: int,
         network_hash: bytes,
+        *,
         reason: str,
         banned_until: datetime | None = None,
     ) -> Ban:
@@ -125,6 +127,7 @@ class Enforcement(Calls):
         request_id: int,
         moderator_user_id: int,
         suspects: Sequence[Suspect],
+        *,
         mode: WipeMode,
         reason: str,
     ) -> Wipe:

@@ -106,6 +106,7 @@ begin
   if v_outcome is not null then
     return v_outcome;
   end if;
+  v_exchange := catch_up(v_exchange);
   perform check_hashes(array[p_identity_hash]);
   v_outcome := coalesce(
     power_refusal(p_exchange_id, p_moderator_user_id, p_user_id),
@@ -114,8 +115,6 @@ begin
     case when (ban_in_force(p_exchange_id, 'identity', p_identity_hash)).ban_id is not null
       then refusal('already_banned', 'They are banned already; end that ban first.') end);
   if v_outcome is null then
-    -- One that is over by the clock makes room.
-    perform execute_orders(p_exchange_id, '{}');
     insert into bans (
       exchange_id, ban_id, subject, subject_hash, user_id, moderator_user_id, reason, banned_at, banned_until)
     values (
@@ -157,6 +156,7 @@ begin
   if v_outcome is not null then
     return v_outcome;
   end if;
+  v_exchange := catch_up(v_exchange);
   perform check_hashes(array[p_network_hash]);
   v_outcome := coalesce(
     power_refusal(p_exchange_id, p_moderator_user_id),
@@ -165,7 +165,6 @@ begin
     case when (ban_in_force(p_exchange_id, 'network', p_network_hash)).ban_id is not null
       then refusal('already_banned', 'That network is banned already; end that ban first.') end);
   if v_outcome is null then
-    perform execute_orders(p_exchange_id, '{}');
     insert into bans (exchange_id, ban_id, subject, subject_hash, moderator_user_id, reason, banned_at, banned_until)
     values (
       p_exchange_id, next_sequence(p_exchange_id, v_exchange.updated_at), 'network', p_network_hash,
@@ -200,6 +199,7 @@ begin
   if v_outcome is not null then
     return v_outcome;
   end if;
+  v_exchange := catch_up(v_exchange);
   select * into v_ban from bans where exchange_id = p_exchange_id and ban_id = p_ban_id;
   select user_id into v_user_id from users
   where exchange_id = p_exchange_id and user_id = v_ban.user_id and status <> 'deleted';
@@ -287,11 +287,13 @@ declare
   v_text text := trimmed(p_text);
   v_parameters text := jsonb_build_array(encode(p_identity_hash, 'hex'), p_text)::text;
   v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'appeal', v_parameters);
-  v_ban bans := ban_in_force(p_exchange_id, 'identity', p_identity_hash);
+  v_ban bans;
 begin
   if v_outcome is not null then
     return v_outcome;
   end if;
+  v_exchange := catch_up(v_exchange);
+  v_ban := ban_in_force(p_exchange_id, 'identity', p_identity_hash);
   v_outcome := case
     when v_ban.ban_id is null then refusal('not_banned', 'You are not banned here.')
     when v_ban.appeal is not null then refusal('already_appealed', 'You have appealed already; the moderators have read it or will.')

@@ -54,6 +54,22 @@ end
 $$;
 comment on function apply_moderation(exchanges) is 'End bans and execute wipes that are due; returns the markets to look at.';
 
+create or replace function catch_up(p_exchange exchanges) returns exchanges
+language plpgsql
+set search_path = betjee, pg_temp
+as $$
+-- What moderators decide, they decide of an exchange in which everything that is due has happened.
+-- Must be called under the exchange's lock; returns the exchange as it is then.
+begin
+  if not is_moderation_due(p_exchange) then
+    return p_exchange;
+  end if;
+  perform execute_orders(p_exchange.exchange_id, '{}');
+  return lock_exchange(p_exchange.exchange_id);
+end
+$$;
+comment on function catch_up(exchanges) is 'Apply what is due in a locked exchange.';
+
 create or replace function list_due_exchanges() returns setof bigint
 language sql stable security definer
 set search_path = betjee, pg_temp

@@ -17,41 +17,41 @@ declare
   v_order order_request;
   v_decision order_decision;
   v_reference_paise bigint;
+  v_held positions;
   v_closing closing;
 begin
   select (typed_settings(e.settings)).* into v_settings from exchanges e where e.exchange_id = p_exchange_id;
-  for v_closing.held in
+  for v_held in
     select p.* from positions p
     where p.exchange_id = p_exchange_id and p.user_id = any (p_user_ids) and p.shares <> 0
     order by p.shift_id, p.user_id
   loop
-    if v_market.shift_id is distinct from (v_closing.held).shift_id then
-      select m.* into v_market from markets m
-      where m.exchange_id = p_exchange_id and m.shift_id = (v_closing.held).shift_id;
+    if v_market.shift_id is distinct from v_held.shift_id then
+      select m.* into v_market from markets m where m.exchange_id = p_exchange_id and m.shift_id = v_held.shift_id;
       v_closing.after := current_point(v_market);
       v_reference_paise := case when not p_is_unwinding then reference_price(v_market, v_settings, clock_timestamp()) end;
     end if;
     continue when v_market.status = 'settled';
-    select u.* into v_user from users u where u.exchange_id = p_exchange_id and u.user_id = (v_closing.held).user_id;
+    select u.* into v_user from users u where u.exchange_id = p_exchange_id and u.user_id = v_held.user_id;
     -- Whether they may is for the caller to say: it is not they who trade.
     v_user.status := 'active';
     if p_is_unwinding then
       v_market.status := 'open';
-      v_closing.held := ((v_closing.held).exchange_id, (v_closing.held).user_id, (v_closing.held).shift_id, (v_closing.held).shares,
-        (v_closing.held).basis_paise, (v_closing.held).realised_paise, (v_closing.held).taxes_paise, null, null)::positions;
+      v_held.cooldown_sign := null;
+      v_held.cooldown_until := null;
     end if;
-    v_closing.user_id := (v_closing.held).user_id;
-    v_closing.shift_id := v_market.shift_id;
+    v_closing.user_id := v_held.user_id;
+    v_closing.shift_id := v_held.shift_id;
     v_closing.market := v_market.code;
     v_closing.label := v_market.label;
-    v_closing.signed_shares := -(v_closing.held).shares;
-    v_order.user_id := v_closing.user_id;
+    v_closing.signed_shares := -v_held.shares;
+    v_order.user_id := v_held.user_id;
     v_order.market := v_market.code;
-    v_order.side := case when v_closing.signed_shares < 0 then 'sell' else 'cover' end;
-    v_order.shares := abs(v_closing.signed_shares);
+    v_order.side := case when v_held.shares > 0 then 'sell' else 'cover' end;
+    v_order.shares := abs(v_held.shares);
     v_order.confirmed := true;
     v_decision := decide_order(
-      v_settings, v_market, v_closing.after, v_reference_paise, v_user, v_closing.held, v_order);
+      v_settings, v_market, v_closing.after, v_reference_paise, v_user, v_held, v_order);
     v_closing.outcome := v_decision.outcome;
     v_closing.held := v_decision.held;
     v_closing.after := v_decision.after;
@@ -149,8 +149,10 @@ as $$
       exchange_id, ban_id, subject, subject_hash, user_id, wipe_id, moderator_user_id, reason, banned_at)
     select p_exchange.exchange_id, p_exchange.sequence + row_number() over (order by m.user_id), 'identity',
       m.identity_hash, m.user_id, p_wipe.wipe_id, p_wipe.planned_by, p_wipe.reason, p_exchange.updated_at
-    from wipe_members m where m.exchange_id = p_exchange.exchange_id and m.wipe_id = p_wipe.wipe_id
-    on conflict (exchange_id, subject, subject_hash) where ended_at is null do nothing
+    from wipe_members m
+    where m.exchange_id = p_exchange.exchange_id and m.wipe_id = p_wipe.wipe_id and not exists (
+      select from bans b
+      where b.exchange_id = m.exchange_id and b.subject = 'identity' and b.subject_hash = m.identity_hash and b.ended_at is null)
     returning ban_id)
   select coalesce(max(ban_id), p_exchange.sequence) from banned
 $$;

@@ -18,6 +18,7 @@ begin
   if v_outcome is not null then
     return v_outcome;
   end if;
+  v_exchange := catch_up(v_exchange);
   v_outcome := coalesce(
     power_refusal(p_exchange_id, p_moderator_user_id, p_user_id),
     case when p_user_id is null then refusal('unknown_user', 'This exchange has no such member.') end,
@@ -58,6 +59,7 @@ begin
   if v_outcome is not null then
     return v_outcome;
   end if;
+  v_exchange := catch_up(v_exchange);
   v_outcome := power_refusal(p_exchange_id, p_moderator_user_id, p_user_id);
   if v_outcome is null then
     delete from freezes where exchange_id = p_exchange_id and user_id = p_user_id;

@@ -100,10 +100,15 @@ begin
   if v_outcome is not null then
     return v_outcome;
   end if;
+  v_exchange := catch_up(v_exchange);
   perform check_hashes(array[p_identity_hash]);
   select * into v_user from users where exchange_id = p_exchange_id and user_id = p_user_id;
   v_outcome := delete_refusal(v_user, p_exchange_id);
   if v_outcome is null then
+    -- What is over by the clock is over: a halt or a cool-down keeps nobody here longer than it lasts.
+    perform execute_orders(p_exchange_id, '{}');
+    v_exchange := lock_exchange(p_exchange_id);
+    select * into v_user from users where exchange_id = p_exchange_id and user_id = p_user_id;
     perform from markets m
     where m.exchange_id = p_exchange_id and m.shift_id in (
       select p.shift_id from positions p where p.exchange_id = p_exchange_id and p.user_id = p_user_id and p.shares <> 0)

@@ -50,6 +50,7 @@ begin
   if v_outcome is not null then
     return v_outcome;
   end if;
+  v_exchange := catch_up(v_exchange);
   perform check_hashes(array[p_identity_hash]);
   v_user_id := ensure_user(p_exchange_id, p_provider, p_provider_user_id, p_display_name);
   select user_id into v_before from moderators where exchange_id = p_exchange_id and rank = 'owner';

@@ -152,6 +152,7 @@ begin
     raise exception 'A wipe burns or unwinds, and names each member once, with a hash.' using errcode = 'invalid_parameter_value';
   end if;
   perform check_hashes(p_identity_hashes);
+  v_exchange := catch_up(v_exchange);
   v_outcome := coalesce(wipe_refusal(p_exchange_id, p_moderator_user_id, v_user_ids), reason_refusal(p_reason));
   if v_outcome is null then
     v_needs_second := needs_second(p_exchange_id, v_user_ids, wipe_markets(p_exchange_id, v_user_ids));
@@ -211,6 +212,7 @@ begin
   if v_outcome is not null then
     return v_outcome;
   end if;
+  v_exchange := catch_up(v_exchange);
   select * into v_wipe from wipes where exchange_id = p_exchange_id and wipe_id = p_wipe_id;
   v_outcome := coalesce(pending_wipe_refusal(p_exchange_id, p_moderator_user_id, v_wipe), case
     when v_wipe.status <> 'awaiting_second' then refusal('already_seconded', 'That wipe needs nobody''s word any more.')
@@ -259,7 +261,8 @@ create or replace function undo_wipe(p_exchange_id bigint, p_request_id bigint, 
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
--- Undoes a wipe before it is executed, on the record: any moderator may. Its members are as they were.
+-- Undoes a wipe before it is executed, on the record: any moderator may, also late, as long as nobody
+-- has written since it was due. Its members are as they were.
 -- Locks: the exchange, then the markets in which their orders have their turn. Refuses:
 -- not_a_moderator, unknown_wipe, wipe_ended. A repeated request gets its first outcome.
 declare
