@@ -14,6 +14,7 @@ as $$
     (select max(report_id) from reports where exchange_id = p_exchange_id),
     (select max(ban_id) from bans where exchange_id = p_exchange_id),
     (select max(wipe_id) from wipes where exchange_id = p_exchange_id),
+    (select max(cluster_id) from clusters where exchange_id = p_exchange_id),
     (select max(stop_id) from stop_losses where exchange_id = p_exchange_id),
     (select max(alert_id) from price_alerts where exchange_id = p_exchange_id))
 $$;
@@ -108,6 +109,14 @@ as $$
     union
     select b.user_id, 'banned' from bans b where b.exchange_id = p_exchange_id and b.ended_at is null) r using (user_id)
   where u.exchange_id = p_exchange_id and u.status = 'active'
+  union all
+  select format('User %s has a bonus that waits, and was granted %s.', m.user_id, g.paise)
+  from marks m
+  join users u on u.exchange_id = m.exchange_id and u.user_id = m.user_id
+  cross join lateral (
+    select sum(g.amount_paise) as paise from grants g where g.exchange_id = m.exchange_id and g.user_id = m.user_id) g
+  where m.exchange_id = p_exchange_id and m.withheld_paise > 0
+    and g.paise <> case m.decision when 'released' then m.withheld_paise else 0 end
   union all
   select format('User %s deleted themselves but still has %s.', u.user_id, l.leftover)
   from users u

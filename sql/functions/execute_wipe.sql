@@ -66,9 +66,9 @@ language sql stable
 set search_path = betjee, pg_temp
 as $$
 -- Who planned a wipe must still moderate when it is executed, and so must who seconded it; and nobody
--- is wiped who has become a moderator meanwhile.
+-- is wiped who has become a moderator meanwhile. Number 0 is the exchange itself, by its settings.
   select case
-    when moderator_rank(p_wipe.exchange_id, p_wipe.planned_by) is null
+    when p_wipe.planned_by <> 0 and moderator_rank(p_wipe.exchange_id, p_wipe.planned_by) is null
       or p_wipe.seconded_by is not null and moderator_rank(p_wipe.exchange_id, p_wipe.seconded_by) is null
       then 'who decided it moderates no longer'
     when exists (

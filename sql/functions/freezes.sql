@@ -1,5 +1,24 @@
 -- Freezes: a member keeps everything and may do nothing until a moderator decides.
 
+create or replace function begin_freeze(
+  p_exchange exchanges, p_by_user_id bigint, p_user_id bigint, p_reason text, p_request_id bigint
+) returns void
+language plpgsql
+set search_path = betjee, pg_temp
+as $$
+-- Freezes a member who is not frozen, on the record, and tells them why; by number 0 it is the exchange
+-- itself. Must be called under the exchange's lock, by who has checked that it may be.
+begin
+  insert into freezes (exchange_id, user_id, moderator_user_id, reason, frozen_at)
+  values (p_exchange.exchange_id, p_user_id, p_by_user_id, p_reason, p_exchange.updated_at);
+  perform settle_standing(p_exchange.exchange_id, array[p_user_id]);
+  perform queue_notices(p_exchange, array[(p_user_id, 'account_frozen', jsonb_build_object('reason', p_reason))::notice]);
+  perform log_moderation(
+    p_exchange, p_by_user_id, 'freeze_user', jsonb_build_object('user_id', p_user_id, 'reason', p_reason), p_request_id);
+end
+$$;
+comment on function begin_freeze(exchanges, bigint, bigint, text, bigint) is 'Freeze a member in a locked exchange, on the record.';
+
 create or replace function freeze_user(
   p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_user_id bigint, p_reason text
 ) returns jsonb
@@ -26,12 +45,7 @@ begin
     case when exists (select from freezes where exchange_id = p_exchange_id and user_id = p_user_id)
       then refusal('already_frozen', 'A moderator has frozen them already.') end);
   if v_outcome is null then
-    insert into freezes (exchange_id, user_id, moderator_user_id, reason, frozen_at)
-    values (p_exchange_id, p_user_id, p_moderator_user_id, v_reason, v_exchange.updated_at);
-    perform settle_standing(p_exchange_id, array[p_user_id]);
-    perform queue_notices(v_exchange, array[(p_user_id, 'account_frozen', jsonb_build_object('reason', v_reason))::notice]);
-    perform log_moderation(
-      v_exchange, p_moderator_user_id, 'freeze_user', jsonb_build_object('user_id', p_user_id, 'reason', v_reason), p_request_id);
+    perform begin_freeze(v_exchange, p_moderator_user_id, p_user_id, v_reason, p_request_id);
     v_outcome := member_document(p_exchange_id, p_user_id) || jsonb_build_object('reason', v_reason);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'freeze_user', v_parameters, v_outcome);

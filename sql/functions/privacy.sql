@@ -23,6 +23,8 @@ as $$
 begin
   perform erase_tokens(p_exchange_id, array[p_user_id]);
   delete from verification_attempts where exchange_id = p_exchange_id and identity_hash = p_identity_hash;
+  delete from suspects where exchange_id = p_exchange_id and identity_hash = p_identity_hash;
+  delete from marks where exchange_id = p_exchange_id and identity_hash = p_identity_hash;
   delete from price_alerts where exchange_id = p_exchange_id and user_id = p_user_id;
   delete from outbox where exchange_id = p_exchange_id and user_id = p_user_id;
   delete from reports where exchange_id = p_exchange_id and user_id = p_user_id;
@@ -197,6 +199,9 @@ as $$
       select coalesce(jsonb_agg(to_jsonb(r) - '{exchange_id,user_id}'::text[] order by r.report_id desc), '[]') from (
         select * from reports r where r.exchange_id = u.exchange_id and r.user_id = u.user_id
         order by r.report_id desc limit 1000) r),
+    'marks', (
+      select coalesce(jsonb_agg(to_jsonb(m) - '{exchange_id,user_id,decided_by}'::text[]), '[]') from marks m
+      where m.exchange_id = u.exchange_id and m.user_id = u.user_id),
     'freeze', (select to_jsonb(f) - '{exchange_id,user_id,moderator_user_id}'::text[] from freezes f
       where f.exchange_id = u.exchange_id and f.user_id = u.user_id),
     'bans', (

@@ -59,17 +59,20 @@ language plpgsql
 set search_path = betjee, pg_temp
 as $$
 -- Makes somebody a member who may trade, with the bonus where their identity has not had it this season;
--- a member already only gets the name that they show now. The one place that grants a bonus: whoever
--- calls it has checked everything else. Must be called under the exchange's lock.
+-- a member already only gets the name that they show now. The one place that grants a bonus, save those
+-- that waited: whoever calls it has checked everything else. The bonus of who is marked waits. Must be called under the exchange's lock.
 declare
   v_user_id bigint := ensure_user(p_exchange.exchange_id, p_provider, p_provider_user_id, p_display_name);
   v_is_first boolean := mark_bonus(p_exchange, p_identity_hash);
   v_bonus_paise bigint := 0;
   v_user users;
 begin
+  update accounts set identity_hash = p_identity_hash
+  where exchange_id = p_exchange.exchange_id and user_id = v_user_id and identity_hash is distinct from p_identity_hash;
   select * into strict v_user from users where exchange_id = p_exchange.exchange_id and user_id = v_user_id;
   if v_user.registered_at is null then
     v_bonus_paise := case when v_is_first then (typed_settings(p_exchange.settings)).signup_bonus_paise else 0 end;
+    v_bonus_paise := v_bonus_paise - withhold_bonus(p_exchange, p_identity_hash, v_user_id, v_bonus_paise);
     insert into grants (exchange_id, sequence, user_id, kind, amount_paise, granted_at)
     values (
       p_exchange.exchange_id, next_sequence(p_exchange.exchange_id, p_exchange.updated_at), v_user_id, 'signup',
@@ -79,7 +82,7 @@ begin
   end if;
   return jsonb_build_object(
     'user_id', v_user_id, 'display_name', v_user.display_name, 'created', v_user.registered_at is null,
-    'bonus_paise', v_bonus_paise, 'had_bonus_before', not v_is_first, 'cash_paise', v_user.cash_paise + v_bonus_paise);
+    'bonus_paise', v_bonus_paise, 'withheld_paise', withheld_bonus(p_exchange.exchange_id, v_user_id), 'had_bonus_before', not v_is_first, 'cash_paise', v_user.cash_paise + v_bonus_paise);
 end
 $$;
 comment on function enrol_user(exchanges, text, text, text, bytea) is 'Make somebody a member, and grant the bonus once for each identity and season.';

@@ -81,8 +81,14 @@ as $$
     where a.exchange_id = p_token.exchange_id and a.network_key = p_networks.network_key
       and a.attempted_at > o.attempted_at - interval '1 second'
       and a.identity_hash = p_token.identity_hash and a.outcome = o.outcome)
+    -- Whatever somebody sends, a network leaves a bounded number of rows.
+    and (
+      select count(*) < 500 from (
+        select from verification_attempts a
+        where a.exchange_id = p_token.exchange_id and a.network_key = p_networks.network_key
+          and a.attempted_at > o.attempted_at - interval '15 seconds' limit 500) l)
 $$;
-comment on function record_attempt(verification_tokens, network_keys, jsonb) is 'Record that somebody tried to sign up on the page; what is repeated within a second is one attempt.';
+comment on function record_attempt(verification_tokens, network_keys, jsonb) is 'Record that somebody tried to sign up on the page; what is repeated within a second is one attempt, and of one network 500 within 15 seconds are kept.';
 
 create or replace function refuse_verification(p_exchange_id bigint, p_token_hash bytea, p_networks network_keys, p_code text) returns void
 language sql security definer
@@ -113,6 +119,7 @@ declare
   v_refusal jsonb := token_refusal(v_token, clock_timestamp());
   v_outcome jsonb;
   v_exchange exchanges;
+  v_cluster_id bigint;
 begin
   if v_token.token_hash is null then
     return v_refusal;
@@ -136,10 +143,13 @@ begin
       refusal('not_the_owner', 'This link belongs to somebody else. Type /register in the chat as yourself.') end,
     sign_up_refusal(
       p_exchange_id, user_of_identity(p_exchange_id, v_token.provider, v_token.provider_user_id), v_token.identity_hash, p_networks));
+  -- The attempt counts before anything is granted, and whatever becomes of it.
+  perform record_attempt(v_token, p_networks, v_outcome);
+  v_cluster_id := mark_burst(v_exchange, p_networks, v_token.identity_hash);
   if v_outcome is null then
     v_outcome := use_token(v_exchange, v_token, p_proven_user_id is not null, p_networks);
   end if;
-  perform record_attempt(v_token, p_networks, v_outcome);
+  perform freeze_marked(v_exchange, v_cluster_id) where v_cluster_id is not null;
   return remember_request(p_exchange_id, p_request_id, 'complete_verification', v_parameters, v_outcome);
 end
 $$;
@@ -167,7 +177,8 @@ begin
     network_key_48 = p_networks.network_key_48
   where exchange_id = p_token.exchange_id and provider = p_token.provider and provider_user_id = p_token.provider_user_id;
   return v_outcome || jsonb_build_object(
-    'exchange_name', p_exchange.name, 'bonus', coins_text((v_outcome ->> 'bonus_paise')::bigint));
+    'exchange_name', p_exchange.name,
+    'bonus', coins_text(greatest((v_outcome ->> 'bonus_paise')::bigint, (v_outcome ->> 'withheld_paise')::bigint)));
 end
 $$;
 comment on function use_token(exchanges, verification_tokens, boolean, network_keys) is 'Use a token up, and note from where and whether its owner was proven.';

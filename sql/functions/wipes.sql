@@ -124,6 +124,39 @@ as $$
 $$;
 comment on function wipe_document(bigint, bigint) is 'A wipe as the answers show one; its members have names only until it is executed.';
 
+create or replace function begin_wipe(
+  p_exchange exchanges, p_by_user_id bigint, p_user_ids bigint[], p_identity_hashes bytea[], p_mode text, p_reason text,
+  p_needs_second boolean, p_request_id bigint
+) returns jsonb
+language plpgsql
+set search_path = betjee, pg_temp
+as $$
+-- Plans a wipe of members, on the record, and freezes them at once; by number 0 it is the exchange itself.
+-- Must be called under the exchange's lock, by who has checked that it may be.
+declare
+  v_wipe_id bigint := next_sequence(p_exchange.exchange_id, p_exchange.updated_at);
+begin
+  insert into wipes (
+    exchange_id, wipe_id, mode, reason, status, needs_second, planned_by, planned_at, due_at, request_id)
+  values (
+    p_exchange.exchange_id, v_wipe_id, p_mode, trimmed(p_reason),
+    case when p_needs_second then 'awaiting_second' else 'planned' end, p_needs_second, p_by_user_id, p_exchange.updated_at,
+    p_exchange.updated_at + make_interval(secs => (typed_settings(p_exchange.settings)).wipe_undo_seconds), p_request_id);
+  insert into wipe_members (exchange_id, wipe_id, user_id, identity_hash)
+  select p_exchange.exchange_id, v_wipe_id, m.user_id, m.identity_hash
+  from unnest(p_user_ids, p_identity_hashes) m(user_id, identity_hash);
+  perform settle_standing(p_exchange.exchange_id, p_user_ids);
+  perform queue_notices(p_exchange, array(
+    select (m, 'account_frozen', jsonb_build_object('reason', trimmed(p_reason)))::notice from unnest(p_user_ids) m));
+  perform log_moderation(p_exchange, p_by_user_id, 'plan_wipe', jsonb_build_object(
+    'wipe_id', v_wipe_id, 'mode', p_mode, 'user_ids', p_user_ids, 'reason', trimmed(p_reason)), p_request_id);
+  -- Where there is no time to undo it, it is due now.
+  perform execute_orders(p_exchange.exchange_id, '{}');
+  return wipe_document(p_exchange.exchange_id, v_wipe_id);
+end
+$$;
+comment on function begin_wipe(exchanges, bigint, bigint[], bytea[], text, text, boolean, bigint) is 'Plan a wipe in a locked exchange, on the record.';
+
 create or replace function plan_wipe(
   p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_user_ids bigint[],
   p_identity_hashes bytea[], p_mode text, p_reason text
@@ -141,8 +174,6 @@ declare
   v_parameters text := jsonb_build_array(p_moderator_user_id, p_user_ids, p_identity_hashes::text[], p_mode, p_reason)::text;
   v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'plan_wipe', v_parameters);
   v_user_ids bigint[] := array(select distinct m from unnest(p_user_ids) m);
-  v_needs_second boolean;
-  v_wipe_id bigint;
 begin
   if v_outcome is not null then
     return v_outcome;
@@ -155,26 +186,9 @@ begin
   v_exchange := catch_up(v_exchange);
   v_outcome := coalesce(wipe_refusal(p_exchange_id, p_moderator_user_id, v_user_ids), reason_refusal(p_reason));
   if v_outcome is null then
-    v_needs_second := needs_second(p_exchange_id, v_user_ids, wipe_markets(p_exchange_id, v_user_ids));
-    v_wipe_id := next_sequence(p_exchange_id, v_exchange.updated_at);
-    insert into wipes (
-      exchange_id, wipe_id, mode, reason, status, needs_second, planned_by, planned_at, due_at, request_id)
-    values (
-      p_exchange_id, v_wipe_id, p_mode, trimmed(p_reason),
-      case when v_needs_second then 'awaiting_second' else 'planned' end, v_needs_second, p_moderator_user_id,
-      v_exchange.updated_at,
-      v_exchange.updated_at + make_interval(secs => (typed_settings(v_exchange.settings)).wipe_undo_seconds), p_request_id);
-    insert into wipe_members (exchange_id, wipe_id, user_id, identity_hash)
-    select p_exchange_id, v_wipe_id, m.user_id, m.identity_hash
-    from unnest(p_user_ids, p_identity_hashes) m(user_id, identity_hash);
-    perform settle_standing(p_exchange_id, v_user_ids);
-    perform queue_notices(v_exchange, array(
-      select (m, 'account_frozen', jsonb_build_object('reason', trimmed(p_reason)))::notice from unnest(p_user_ids) m));
-    perform log_moderation(v_exchange, p_moderator_user_id, 'plan_wipe', jsonb_build_object(
-      'wipe_id', v_wipe_id, 'mode', p_mode, 'user_ids', p_user_ids, 'reason', trimmed(p_reason)), p_request_id);
-    -- Where there is no time to undo it, it is due now.
-    perform execute_orders(p_exchange_id, '{}');
-    v_outcome := wipe_document(p_exchange_id, v_wipe_id);
+    v_outcome := begin_wipe(
+      v_exchange, p_moderator_user_id, p_user_ids, p_identity_hashes, p_mode, p_reason,
+      needs_second(p_exchange_id, v_user_ids, wipe_markets(p_exchange_id, v_user_ids)), p_request_id);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'plan_wipe', v_parameters, v_outcome);
 end

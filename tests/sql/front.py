@@ -21,13 +21,13 @@ class Front:
         self.service = service
         self.exchange_id = 0
         self.guild = ""
-        self._last_id = 0
+        self.last_id = 0
 
     async def call(self, function: str, *arguments: object, request_id: int | None = None) -> dict[str, Any]:
         """The document that `function(exchange, request, …)` answers with."""
         if request_id is None:
-            self._last_id += 1
-            request_id = self._last_id
+            self.last_id += 1
+            request_id = self.last_id
         return await self.document(function, self.exchange_id, request_id, *arguments)
 
     async def document(self, function: str, *arguments: object) -> dict[str, Any]:

@@ -1,37 +1,14 @@
 """Who is kept out, by whichever way they sign up; and what of a sign-up goes with its member."""
 
-import hashlib
 import json
-from typing import Any
 
 import asyncpg
 import pytest
 
+from tests.sql.arrivals import arrive, hash_of, ipv4, key
 from tests.sql.front import DISCORD, Front, newcomer, owner_of
 
-HERE, AROUND, FURTHER = (hashlib.sha256(name).digest() for name in (b"/64", b"/56", b"/48"))
-
-
-def hash_of(name: str) -> bytes:
-    return newcomer(name)[3]
-
-
-async def by_page(
-    front: Front, name: str, network: tuple[bytes, bytes | None, bytes | None]
-) -> dict[str, Any]:
-    """Sign somebody up on the page, by a link of their own, from a network."""
-    token = hashlib.sha256(f"token of {name}".encode()).digest()
-    await front.call("register_user", *newcomer(name), None, None, token)
-    front._last_id += 1
-    answer = await front.service.fetchval(
-        "select betjee.complete_verification($1, $2, $3, null, ($4::bytea, $5::bytea, $6::bytea)::betjee.network_keys)",
-        front.exchange_id,
-        front._last_id,
-        token,
-        *network,
-    )
-    document: dict[str, Any] = json.loads(answer)
-    return document
+HERE, AROUND, FURTHER = key("/64"), key("/56"), key("/48")
 
 
 @pytest.fixture
@@ -54,7 +31,7 @@ async def test_a_banned_identity_is_kept_out_by_either_way_and_told_why(page: Fr
 async def test_a_ban_between_the_link_and_the_page_is_seen_on_the_page(
     page: Front, connection_owner: asyncpg.Connection
 ) -> None:
-    token = hashlib.sha256(b"token of ada").digest()
+    token = key("token of ada")
     await page.call("register_user", *newcomer("ada"), None, None, token)
     await page.call("ban_user", await owner_of(page), None, hash_of("ada"), "Sold answers", None)
     query = (
@@ -70,33 +47,33 @@ async def test_a_ban_between_the_link_and_the_page_is_seen_on_the_page(
 async def test_a_banned_network_takes_no_new_members_and_keeps_those_it_has(
     page: Front, banned: bytes
 ) -> None:
-    assert (await by_page(page, "ada", (HERE, AROUND, FURTHER)))["created"]
+    assert (await arrive(page, "ada", (HERE, AROUND, FURTHER)))["created"]
     await page.call("ban_network", await owner_of(page), banned, "A farm", None)
-    refused = await by_page(page, "bob", (HERE, AROUND, FURTHER))
+    refused = await arrive(page, "bob", (HERE, AROUND, FURTHER))
     assert refused["refused"] == "network_banned"
     assert "A farm" not in refused["detail"]
     again = await page.call("register_user", *newcomer("ada"))
     assert again["created"] is False
-    elsewhere = await by_page(page, "eve", (hashlib.sha256(b"elsewhere").digest(), None, None))
+    elsewhere = await arrive(page, "eve", ipv4("elsewhere"))
     assert elsewhere["created"]
 
 
 async def test_who_deletes_themselves_leaves_no_link_and_no_network(
     page: Front, connection_owner: asyncpg.Connection
 ) -> None:
-    await by_page(page, "ada", (HERE, AROUND, FURTHER))
+    await arrive(page, "ada", (HERE, AROUND, FURTHER))
     user = (await page.document("find_user", page.exchange_id, DISCORD, "ada"))["user_id"]
     await page.call("delete_user", user, hash_of("ada"))
     for table in ("verification_tokens", "verification_attempts", "accounts"):
         column = "provider_user_id = 'ada'" if table != "verification_attempts" else "true"
         query = f"select count(*) from betjee.{table} where exchange_id = $1 and {column}"
         assert await connection_owner.fetchval(query, page.exchange_id) == 0, table
-    back = await by_page(page, "ada", (HERE, AROUND, FURTHER))
+    back = await arrive(page, "ada", (HERE, AROUND, FURTHER))
     assert (back["created"], back["bonus_paise"], back["had_bonus_before"]) == (True, 0, True)
 
 
 async def test_a_wipe_ends_the_links_of_the_wiped(page: Front, connection_owner: asyncpg.Connection) -> None:
-    await by_page(page, "ada", (HERE, AROUND, FURTHER))
+    await arrive(page, "ada", (HERE, AROUND, FURTHER))
     user = (await page.document("find_user", page.exchange_id, DISCORD, "ada"))["user_id"]
     owner = await owner_of(page)
     await page.call("change_setting", owner, "wipe_undo_seconds", "0")
@@ -113,7 +90,7 @@ async def test_the_networks_of_banned_networks_are_not_forgotten(
     page: Front, connection_owner: asyncpg.Connection
 ) -> None:
     for name, network in (("ada", HERE), ("bob", FURTHER)):
-        await by_page(page, name, (network, None, None))
+        await arrive(page, name, (network, None, None))
     await page.call("ban_network", await owner_of(page), HERE, "A farm", None)
     dated = "update betjee.accounts set seen_at = seen_at - interval '100 days' where exchange_id = $1 and seen_at is not null"
     await connection_owner.execute(dated, page.exchange_id)
