@@ -5,12 +5,16 @@ import hmac
 import logging
 import re
 import secrets
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from exchange.errors import ExchangeError
 from runtime.keyed_hashes import KeyedHashes
+from web.discord_login import DiscordUnavailable
+from web.refusals import Refused, malformed, refusal_of
 
 LARGEST_BODY_BYTES: Final = 4_096
 BODY_SECONDS: Final = 5.0
@@ -37,16 +41,6 @@ _SESSION: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _log = logging.getLogger(__name__)
 
 
-class Refused(Exception):
-    """The page does not do that: the status, and a code and a sentence for whoever asked."""
-
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-        self.detail = detail
-
-
 def answer(document: dict[str, Any], status: int = 200) -> web.Response:
     """An answer to the page's script, which no cache may keep."""
     return web.json_response(document, status=status, headers={"Cache-Control": "no-store"})
@@ -70,11 +64,8 @@ async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         async with asyncio.timeout(HANDLING_SECONDS):
             return await handler(request)
-    except Refused as refused:
-        response = answer({"refused": refused.code, "detail": refused.detail}, refused.status)
-        if refused.status == web.HTTPRequestTimeout.status_code:
-            response.force_close()
-        return response
+    except (Refused, ExchangeError, DiscordUnavailable) as error:
+        return _refusal(refusal_of(error))
     except web.HTTPException as error:
         kept = {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
         return web.Response(text=f"{error.status} {error.reason}\n", status=error.status, headers=kept)
@@ -85,6 +76,15 @@ async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse
         _log.exception("%s %s failed.", request.method, request.match_info.route.resource or "a request")
         detail = "Something went wrong on our side. Try again in a minute."
         return answer({"refused": "broken", "detail": detail}, 500)
+
+
+def _refusal(refused: Refused) -> web.Response:
+    response = answer({"refused": refused.code, "detail": refused.detail}, refused.status)
+    if refused.wait_seconds is not None:
+        response.headers["Retry-After"] = str(refused.wait_seconds)
+    if refused.status == HTTPStatus.REQUEST_TIMEOUT:
+        response.force_close()
+    return response
 
 
 class Sessions:
@@ -110,6 +110,10 @@ class Sessions:
             httponly=True,
             samesite="Lax",  # Discord sends people back by a link, and a stricter cookie would not come with them.
         )
+
+    def delete_cookie(self, response: web.Response, name: str) -> None:
+        """Have the browser forget a cookie."""
+        response.del_cookie(self.cookie_name(name), path="/", secure=self.is_secure, httponly=True)
 
     def session_of(self, request: web.Request) -> str | None:
         """The session of a browser, or None where it brings none that we could have given it."""
@@ -164,7 +168,7 @@ async def read_document(request: web.Request) -> dict[str, Any]:
         raise Refused(413, "too_large", "The request is too large.") from None
     except (ValueError, LookupError, RecursionError):
         # Text that is no JSON, in no known alphabet, or nested too deep.
-        raise Refused(400, "malformed", "That is not understood.") from None
+        raise malformed() from None
     if not isinstance(document, dict):
-        raise Refused(400, "malformed", "That is not understood.")
+        raise malformed()
     return document

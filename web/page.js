@@ -94,6 +94,9 @@ async function start() {
   const link = await post("/api/sign-up/look", { token });
   if (link.refused) return fail(link.detail);
   ask(link);
+  document.getElementById("agrees").addEventListener("change", () => {
+    document.getElementById("problem").hidden = true;
+  });
   document.getElementById("form").addEventListener("submit", (event) => {
     event.preventDefault();
     send(token);

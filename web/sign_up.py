@@ -6,34 +6,25 @@ asks to finish. So every change is a POST from our own page.
 """
 
 import hmac
-import math
 import secrets
 from importlib.resources import files
 from typing import Any, Final
 
 from aiohttp import web
 
-from exchange.errors import ExchangeError, ExchangeUnavailable, OutcomeUnknown, RequestRejected
 from exchange.exchange import Exchange
 from exchange.verification import NetworkKeys, PageRegistration
 from runtime.keyed_hashes import KeyedHashes
 from runtime.sign_up_links import SIGN_UP_PATH, SignUpToken
 from web.addresses import Networks, client_address
-from web.discord_login import DiscordLogin, DiscordUnavailable
-from web.hardening import Refused, Sessions, answer, read_document
+from web.discord_login import DiscordLogin
+from web.hardening import Sessions, answer, read_document
 from web.limits import SignUpLimiter
+from web.refusals import Refused, malformed, too_many_attempts
 
 RETURN_PATH: Final = f"{SIGN_UP_PATH}/discord"
 LOGIN_SECONDS: Final = 600
 
-_STATUS: Final = {
-    "token_unknown": 404,
-    "token_used": 410,
-    "token_expired": 410,
-    "not_the_owner": 403,
-    "user_banned": 403,
-    "network_banned": 403,
-}
 _CODE_CHARACTERS: Final = 256
 
 
@@ -70,10 +61,7 @@ class SignUpPage:
         """What a link is for, or why it cannot be used."""
         self._sessions.check_origin(request)
         token = _token_in(await read_document(request))
-        try:
-            found = await self._exchange.find_verification(token.exchange_id, token.hash)
-        except ExchangeError as error:
-            raise _refused(error) from error
+        found = await self._exchange.find_verification(token.exchange_id, token.hash)
         return answer(
             {
                 "exchange": found.exchange_name,
@@ -92,7 +80,9 @@ class SignUpPage:
         if document.get("agrees") is not True:
             raise Refused(400, "no_consent", "Tick the box first: without your consent nothing is kept.")
         if self._login is None:
-            return await self._complete(request, token, None)
+            networks = await self._admit(request, token)
+            return await self._complete(token, networks, None)
+        await self._exchange.find_verification(token.exchange_id, token.hash)
         nonce = secrets.token_urlsafe(16)
         response = answer({"go": self._login.authorize_url(self._state(session, token, nonce))})
         self._sessions.set_cookie(response, "login", token.text, LOGIN_SECONDS)
@@ -102,70 +92,50 @@ class SignUpPage:
         """Discord has sent the browser back: find out who it is, and sign them up."""
         session = self._sessions.check_origin(request)
         document = await read_document(request)
-        token = SignUpToken.read(request.cookies.get(self._sessions.cookie_name("login")))
         code, state = (_text_in(document, name) for name in ("code", "state"))
-        expected = token and self._state(session, token, state.partition(".")[0])
-        if (
-            self._login is None
-            or token is None
-            or not hmac.compare_digest(state.encode(), (expected or "").encode())
-        ):
-            raise Refused(
-                403,
-                "wrong_state",
-                "This browser did not begin that sign-up. Open the link from the chat again.",
-            )
-        try:
-            proven_user_id = await self._login.who(code)
-        except DiscordUnavailable as error:
-            raise Refused(
-                503,
-                "discord_away",
-                "Discord could not be asked who you are. Open the link from the chat again.",
-            ) from error
+        token = SignUpToken.read(request.cookies.get(self._sessions.cookie_name("login")))
+        if self._login is None or token is None or not self._is_state(state, session, token):
+            sentence = "This browser did not begin that sign-up. Open the link from the chat again."
+            raise Refused(403, "wrong_state", sentence)
+        # Before Discord is asked, so that nobody makes us ask it without end.
+        networks = await self._admit(request, token)
+        proven_user_id = await self._login.who(code)
         if proven_user_id is None:
-            await self._note(token, self._networks(request), "not_proven")
-            raise Refused(
-                403, "not_proven", "Discord did not confirm who you are. Open the link from the chat again."
-            )
-        response = await self._complete(request, token, proven_user_id)
-        response.del_cookie(self._sessions.cookie_name("login"), path="/", secure=self._sessions.is_secure)
+            await self._refuse(token, networks, "not_proven")
+            sentence = "Discord did not confirm who you are. Open the link from the chat again."
+            raise Refused(403, "not_proven", sentence)
+        response = await self._complete(token, networks, proven_user_id)
+        self._sessions.delete_cookie(response, "login")
         return response
 
+    async def _admit(self, request: web.Request, token: SignUpToken) -> NetworkKeys:
+        """Let the limiter have its say, once for each attempt; returns where it comes from."""
+        networks = self._hashes.networks(client_address(request, self._proxies))
+        wait_seconds = await self._limiter.wait_seconds(token.exchange_id, networks)
+        if wait_seconds > 0:
+            await self._refuse(token, networks, "too_many_attempts")
+            raise too_many_attempts(wait_seconds)
+        return networks
+
+    async def _refuse(self, token: SignUpToken, networks: NetworkKeys, code: str) -> None:
+        await self._exchange.refuse_verification(token.exchange_id, token.hash, networks, code)
+
     async def _complete(
-        self, request: web.Request, token: SignUpToken, proven_user_id: str | None
+        self, token: SignUpToken, networks: NetworkKeys, proven_user_id: str | None
     ) -> web.Response:
-        networks = self._networks(request)
-        wait = await self._limiter.wait_seconds(token.exchange_id, networks)
-        if wait > 0:
-            await self._note(token, networks, "too_many_attempts")
-            seconds = math.ceil(wait)
-            raise Refused(
-                429,
-                "too_many_attempts",
-                f"Too many sign-ups from your network. Try again in {seconds} seconds.",
-            )
         request_id = 2**62 + secrets.randbits(62)  # above all numbers that Discord gives before the year 2049
-        try:
-            done = await self._exchange.complete_verification(
-                token.exchange_id, request_id, token.hash, networks, proven_user_id
-            )
-        except ExchangeError as error:
-            raise _refused(error) from error
+        done = await self._exchange.complete_verification(
+            token.exchange_id, request_id, token.hash, networks, proven_user_id
+        )
         return answer(_registered(done))
-
-    async def _note(self, token: SignUpToken, networks: NetworkKeys, code: str) -> None:
-        try:
-            await self._exchange.refuse_verification(token.exchange_id, token.hash, networks, code)
-        except ExchangeError as error:
-            raise _refused(error) from error
-
-    def _networks(self, request: web.Request) -> NetworkKeys:
-        return self._hashes.networks(client_address(request, self._proxies))
 
     def _state(self, session: str, token: SignUpToken, nonce: str) -> str:
         """What Discord carries along: it fits one token in one browser."""
         return f"{nonce}.{self._hashes.seal('oauth state', session, token.text, nonce)}"
+
+    def _is_state(self, state: str, session: str, token: SignUpToken) -> bool:
+        expected = self._state(session, token, state.partition(".")[0])
+        return hmac.compare_digest(state.encode(), expected.encode())
 
 
 def _registered(done: PageRegistration) -> dict[str, Any]:
@@ -190,25 +160,5 @@ def _token_in(document: dict[str, Any]) -> SignUpToken:
 def _text_in(document: dict[str, Any], name: str) -> str:
     value = document.get(name)
     if not (isinstance(value, str) and 0 < len(value) <= _CODE_CHARACTERS and value.isascii()):
-        raise Refused(400, "malformed", "That is not understood.")
+        raise malformed()
     return value
-
-
-def _refused(error: ExchangeError) -> Refused:
-    """An error of the exchange as the page tells it."""
-    match error:
-        case RequestRejected():
-            return Refused(_STATUS.get(error.code, 409), error.code, error.detail)
-        case OutcomeUnknown():
-            detail = (
-                "No answer came, so it is not known whether you were signed up. In the chat, /register tells."
-            )
-            return Refused(503, "outcome_unknown", detail)
-        case ExchangeUnavailable():
-            return Refused(
-                503,
-                "unavailable",
-                "The exchange could not be reached. Nothing was kept; try again in a minute.",
-            )
-        case _:
-            return Refused(503, "busy", "The exchange is busy. Try again in a moment.")

@@ -204,23 +204,29 @@ as $$
   with kept as (
     select exchange_id, clock_timestamp() - make_interval(days => (typed_settings(settings)).network_key_retention_days) as since
     from exchanges),
+  -- The oldest first, up to one moment, which is found by the index of their age.
   tokens as (
     delete from verification_tokens
     where (exchange_id, token_hash) in (
       select exchange_id, token_hash from verification_tokens
-      where expires_at < clock_timestamp() - interval '1 hour' limit least(p_limit, 100000))
+      where expires_at < (select clock_timestamp() - interval '1 hour')
+      order by expires_at limit least(p_limit, 100000))
     returning 1),
   attempts as (
     delete from verification_attempts
     where (exchange_id, attempt_id) in (
-      select a.exchange_id, a.attempt_id from verification_attempts a join kept k using (exchange_id)
-      where a.attempted_at < k.since limit least(p_limit, 100000))
+      select a.exchange_id, a.attempt_id from verification_attempts a
+      where a.attempted_at < (select max(since) from kept)
+        and a.attempted_at < (select since from kept k where k.exchange_id = a.exchange_id)
+      order by a.attempted_at limit least(p_limit, 100000))
     returning 1),
   networks as (
     update accounts set network_key = null, network_key_56 = null, network_key_48 = null, seen_at = null
     where (exchange_id, provider, provider_user_id) in (
-      select a.exchange_id, a.provider, a.provider_user_id from accounts a join kept k using (exchange_id)
-      where a.seen_at < k.since and not keeps_network_keys(a) limit least(p_limit, 100000))
+      select a.exchange_id, a.provider, a.provider_user_id from accounts a
+      where a.seen_at < (select max(since) from kept)
+        and a.seen_at < (select since from kept k where k.exchange_id = a.exchange_id) and not keeps_network_keys(a)
+      order by a.seen_at limit least(p_limit, 100000))
     returning 1)
   select (select count(*) from tokens) + (select count(*) from attempts) + (select count(*) from networks)
 $$;

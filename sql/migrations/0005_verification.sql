@@ -74,7 +74,7 @@ create index verification_attempts_by_network_56 on verification_attempts (excha
 create index verification_attempts_by_network_48 on verification_attempts (exchange_id, network_key_48, attempted_at desc)
   where network_key_48 is not null;
 create index verification_attempts_by_identity on verification_attempts (exchange_id, identity_hash);
-create index verification_attempts_by_age on verification_attempts using brin (attempted_at);
+create index verification_attempts_by_age on verification_attempts (attempted_at);
 
 create type network_keys as (
   network_key bytea,

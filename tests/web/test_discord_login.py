@@ -118,6 +118,23 @@ async def test_a_code_that_discord_does_not_know_proves_nothing(
     ]
 
 
+async def test_a_limiter_is_asked_before_discord_is(serve: Serve, discord: DiscordOauth):
+    class Never:
+        async def wait_seconds(self, *_):
+            return 60.0
+
+    async with serve(limiter=Never(), **discord.settings) as page, page.browser() as browser:
+        brought = discord.confirms((await browser.consent(await page.link()))["go"], "77")
+        assert (await finish(browser, brought))["refused"] == "too_many_attempts"
+    assert discord.asked == []
+
+
+async def test_nobody_is_sent_to_discord_with_a_link_that_cannot_be_used(page: Page):
+    async with page.browser() as browser:
+        made_up = f"{page.exchange_id}.{'A' * 43}"
+        assert (await browser.consent(made_up))["refused"] == "token_unknown"
+
+
 @pytest.mark.parametrize("fault", [302, 401, 429, 500])
 async def test_a_discord_that_is_away_is_told_and_the_link_can_be_used_again(
     page: Page, discord: DiscordOauth, fault: int

@@ -111,9 +111,12 @@ async def test_a_limiter_has_its_say_and_what_it_refuses_is_recorded(
     limiter = TwoAtMost()
     async with serve(limiter=limiter) as page, page.browser() as browser:
         tokens = [await page.link(str(number)) for number in range(71, 74)]
-        answers = [await browser.consent(token) for token in tokens]
+        for token in tokens[:2]:
+            assert (await browser.consent(token))["created"] is True
+        response = await browser.post("/api/sign-up/consent", {"token": tokens[2], "agrees": True})
         assert limiter.asked == [(page.exchange_id, HASHES.networks("127.0.0.1"))] * 3
-        assert "Try again in 7 seconds" in answers[2]["detail"]
+        assert (response.status, response.headers["Retry-After"]) == (429, "7")
+        assert "Try again in 7 seconds" in (await response.json())["detail"]
         assert "exchange" in await browser.look(tokens[2]), "the link can be used later"
     outcomes = await connection_owner.fetch(
         "select outcome from betjee.verification_attempts where exchange_id = $1 order by attempt_id",
