@@ -27,6 +27,7 @@ LISTED: Final = 8
 _MARKET_CHARACTERS: Final = 20
 _LABEL_CHARACTERS: Final = 40
 _NAME_CHARACTERS: Final = 100
+_REASON_CHARACTERS: Final = 300
 _STOPS: Final = {"stop_loss": "Stop-loss", "take_profit": "Take-profit"}
 
 _log = logging.getLogger(__name__)
@@ -217,6 +218,44 @@ def _market_halted(detail: Json) -> Told:
     )
 
 
+def _market_halted_by_hand(detail: Json) -> Told:
+    return Told(
+        AMBER,
+        f"{_market(detail)} is halted",
+        f"A moderator has halted {_label(detail['label'])} at {money(detail['price_paise'])}: "
+        f"{safe(detail['reason'], _REASON_CHARACTERS)} It reopens when a moderator resumes it; `/portfolio` and `/quote` work meanwhile.",
+    )
+
+
+def _account_frozen(detail: Json) -> Told:
+    return Told(
+        AMBER,
+        "Your account is frozen",
+        f"A moderator has frozen it: {safe(detail['reason'], _REASON_CHARACTERS)} You keep what you have and cannot trade until "
+        "they have decided; your waiting orders are suspended.",
+    )
+
+
+def _account_unfrozen(_: Json) -> Told:
+    return Told(GREEN, "Your account is no longer frozen", "Your waiting orders wait again.")
+
+
+def _account_banned(detail: Json) -> Told:
+    until = detail["banned_until"]
+    end = f" until {discord.utils.format_dt(datetime.fromisoformat(until), 'f')}" if until else ""
+    return Told(
+        AMBER,
+        "You are banned from the exchange",
+        f"A moderator has banned you{end}: {safe(detail['reason'], _REASON_CHARACTERS)} `/appeal` tells the moderators your side, once.",
+    )
+
+
+def _account_unbanned(_: Json) -> Told:
+    return Told(
+        GREEN, "You are no longer banned", "Your waiting orders wait again, unless your account is frozen."
+    )
+
+
 def _market_reopened(detail: Json) -> Told:
     return Told(
         BLUE,
@@ -241,7 +280,12 @@ _NEWS: Final = Told(
 KINDS: Final[dict[str, Callable[[Json], Told]]] = {
     "stop_filled": _stop_filled,
     "stop_failed": _stop_failed,
+    "account_banned": _account_banned,
+    "account_frozen": _account_frozen,
+    "account_unbanned": _account_unbanned,
+    "account_unfrozen": _account_unfrozen,
     "market_halted": _market_halted,
+    "market_halted_by_hand": _market_halted_by_hand,
     "market_reopened": _market_reopened,
     "price_alert": _price_alert,
 }

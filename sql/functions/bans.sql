@@ -25,37 +25,42 @@ as $$
 $$;
 comment on function ban_in_force(bigint, text, bytea) is 'The ban of an identity or a network, or null.';
 
-create or replace function ban_refusal(p_ban bans) returns jsonb
-language sql stable
-set search_path = betjee, pg_temp
-as $$
-  select refusal('user_banned', format('This member is banned from the exchange%s: %s',
-      coalesce(' until ' || to_char(p_ban.banned_until at time zone 'UTC', 'DD Mon YYYY HH24:MI "UTC"'), ''), p_ban.reason))
-    || jsonb_build_object(
-      'reason', p_ban.reason, 'banned_until', p_ban.banned_until, 'can_appeal', p_ban.appeal is null)
-$$;
-comment on function ban_refusal(bans) is 'What someone who is banned is told: why, until when, and whether they can still appeal.';
-
-create or replace function sign_up_refusal(p_exchange_id bigint, p_identity_hash bytea, p_network_hashes bytea[]) returns jsonb
+create or replace function ban_refusal(p_exchange_id bigint, p_user users, p_identity_hash bytea) returns jsonb
 language plpgsql stable
 set search_path = betjee, pg_temp
 as $$
--- Why an identity may not sign up from a network, or null. Whoever shares a banned network is not
--- told why it was banned, since that was said of others.
+-- What somebody who is banned is told: why, until when, and whether they can still appeal; else null.
+-- p_user is null throughout for whoever is new. Nobody who moderates is banned by a hash alone.
 declare
-  v_ban bans := ban_in_force(p_exchange_id, 'identity', p_identity_hash);
+  v_ban bans;
 begin
-  if v_ban.ban_id is not null then
-    return ban_refusal(v_ban);
-  elsif exists (
-    select from unnest(p_network_hashes) h where (ban_in_force(p_exchange_id, 'network', h)).ban_id is not null
-  ) then
-    return refusal('network_banned', 'Nobody may sign up from this network at the moment; ask the moderators, or try another one.');
+  if p_user.status = 'banned' then
+    select * into v_ban from bans b
+    where b.exchange_id = p_exchange_id and b.user_id = p_user.user_id and b.ended_at is null limit 1;
+  elsif rank_number(p_exchange_id, p_user.user_id) = 0 then
+    v_ban := ban_in_force(p_exchange_id, 'identity', p_identity_hash);
   end if;
-  return null;
+  if v_ban.ban_id is null then
+    return case when p_user.status = 'banned' then refusal('user_banned', 'This member is banned from the exchange.') end;
+  end if;
+  return refusal('user_banned', format('This member is banned from the exchange%s: %s',
+      coalesce(' until ' || to_char(v_ban.banned_until at time zone 'UTC', 'FMDD Mon YYYY, HH24:MI "UTC"'), ''), v_ban.reason))
+    || jsonb_build_object(
+      'reason', v_ban.reason, 'banned_until', v_ban.banned_until, 'can_appeal', v_ban.appeal is null);
 end
 $$;
-comment on function sign_up_refusal(bigint, bytea, bytea[]) is 'Why an identity may not sign up from a network, or null.';
+comment on function ban_refusal(bigint, users, bytea) is 'Why somebody is banned from signing up, or null; p_user is null throughout for whoever is new.';
+
+create or replace function network_refusal(p_exchange_id bigint, p_network_hashes bytea[]) returns jsonb
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- Whoever shares a banned network is not told why it was banned, since that was said of others.
+  select refusal('network_banned', 'Nobody may sign up from this network at the moment; ask the moderators, or try another one.')
+  where exists (
+    select from unnest(p_network_hashes) h where (ban_in_force(p_exchange_id, 'network', h)).ban_id is not null)
+$$;
+comment on function network_refusal(bigint, bytea[]) is 'Why nobody may sign up from a network, or null.';
 
 create or replace function ban_end_refusal(p_banned_until timestamptz, p_time timestamptz) returns jsonb
 language sql immutable parallel safe

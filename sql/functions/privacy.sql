@@ -120,9 +120,9 @@ begin
   end if;
   if v_outcome is null then
     v_exchange := book_closings(v_exchange, v_user, v_closings, p_request_id);
-    insert into bonus_marks (exchange_id, identity_hash, marked_at)
-    select p_exchange_id, p_identity_hash, v_exchange.updated_at where v_user.registered_at is not null
-    on conflict do nothing;
+    if v_user.registered_at is not null then
+      perform mark_bonus(v_exchange, p_identity_hash);
+    end if;
     perform erase_identity(p_exchange_id, p_user_id);
     update users set status = 'deleted', display_name = 'Deleted member', notify_by = 'none'
     where exchange_id = p_exchange_id and user_id = p_user_id;

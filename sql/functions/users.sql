@@ -47,6 +47,20 @@ comment on function find_user(bigint, text, text) is 'The member with an identit
 alter function find_user(bigint, text, text) owner to exchange_writer;
 grant execute on function find_user(bigint, text, text) to service_role;
 
+create or replace function mark_bonus(p_exchange exchanges, p_identity_hash bytea) returns boolean
+language plpgsql
+set search_path = betjee, pg_temp
+as $$
+-- Must be called under the exchange's lock, and by whatever removes a user.
+begin
+  insert into bonus_marks (exchange_id, season, identity_hash, marked_at)
+  values (p_exchange.exchange_id, p_exchange.season, p_identity_hash, p_exchange.updated_at)
+  on conflict do nothing;
+  return found;
+end
+$$;
+comment on function mark_bonus(exchanges, bytea) is 'Note that an identity has had the bonus of this season; false where it had it before.';
+
 create or replace function register_user(
   p_exchange_id bigint, p_request_id bigint, p_provider text, p_provider_user_id text, p_display_name text,
   p_identity_hash bytea default null, p_network_hashes bytea[] default '{}'
@@ -70,25 +84,17 @@ begin
   end if;
   select u.* into v_user from accounts a join users u using (exchange_id, user_id)
   where a.exchange_id = p_exchange_id and a.provider = p_provider and a.provider_user_id = p_provider_user_id;
-  if v_user.status = 'banned' then
-    v_outcome := coalesce(
-      (select ban_refusal(b) from bans b
-        where b.exchange_id = p_exchange_id and b.user_id = v_user.user_id and b.ended_at is null limit 1),
-      refusal('user_banned', 'This member is banned from the exchange.'));
-  elsif rank_number(p_exchange_id, v_user.user_id) = 0 then
-    -- Networks are asked about once, and nobody bans those who moderate by a hash alone.
-    v_outcome := sign_up_refusal(
-      p_exchange_id, p_identity_hash, case when v_user.registered_at is null then p_network_hashes end);
-  end if;
+  v_outcome := coalesce(
+    ban_refusal(p_exchange_id, v_user, p_identity_hash),
+    case when v_user.registered_at is null then network_refusal(p_exchange_id, p_network_hashes) end);
   if v_outcome is not null then
     return remember_request(p_exchange_id, p_request_id, 'register_user', v_parameters, v_outcome);
   end if;
   v_user_id := ensure_user(p_exchange_id, p_provider, p_provider_user_id, p_display_name);
   select * into v_user from users where exchange_id = p_exchange_id and user_id = v_user_id;
   if v_user.registered_at is null then
-    v_bonus_paise := case
-      when exists (select from bonus_marks where exchange_id = p_exchange_id and identity_hash = p_identity_hash) then 0
-      else (typed_settings(v_exchange.settings)).signup_bonus_paise end;
+    v_bonus_paise := case when p_identity_hash is null or mark_bonus(v_exchange, p_identity_hash)
+      then (typed_settings(v_exchange.settings)).signup_bonus_paise else 0 end;
     insert into grants (exchange_id, sequence, user_id, kind, amount_paise, granted_at)
     values (
       p_exchange_id, next_sequence(p_exchange_id, v_exchange.updated_at), v_user.user_id, 'signup',

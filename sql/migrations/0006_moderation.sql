@@ -46,15 +46,23 @@ create unique index bans_in_force on bans (exchange_id, subject, subject_hash) w
 create index bans_by_user on bans (exchange_id, user_id) where ended_at is null;
 create index bans_by_end on bans (exchange_id, banned_until) where ended_at is null and banned_until is not null;
 
+-- The bonus, once for each identity and season
+
+alter table exchanges
+  add column season integer not null default 1,
+  add constraint exchanges_season_counts check (season >= 1);
+comment on column exchanges.season is 'The bonus is granted once for each identity and season.';
+
 create table bonus_marks (
   exchange_id bigint not null,
+  season integer not null,
   identity_hash bytea not null,
   marked_at timestamptz not null,
-  constraint bonus_marks_pkey primary key (exchange_id, identity_hash),
+  constraint bonus_marks_pkey primary key (exchange_id, season, identity_hash),
   constraint bonus_marks_exchange_fkey foreign key (exchange_id) references exchanges,
-  constraint bonus_marks_hash_sized check (octet_length(identity_hash) = 32)
+  constraint bonus_marks_hash_whole check (octet_length(identity_hash) = 32)
 );
-comment on table bonus_marks is 'Which identities, by keyed hash, were granted the bonus before their rows were deleted: they are not granted it again.';
+comment on table bonus_marks is 'Which identities had the bonus of a season. It names them by a keyed hash alone, refers to no user, and outlives them: no role but the owner may take a mark away.';
 
 -- Wipes
 
@@ -138,19 +146,14 @@ grant select on freezes to service_role;
 alter table bans enable row level security, force row level security;
 create policy owner_all on bans to exchange_owner using (true) with check (true);
 create policy writer_all on bans to exchange_writer using (true) with check (true);
-create policy eraser_all on bans to exchange_eraser using (true) with check (true);
 create policy service_read on bans for select to service_role using (true);
 grant select, insert, update on bans to exchange_writer;
-grant select, insert on bans to exchange_eraser;
 grant select on bans to service_role;
 
 alter table bonus_marks enable row level security, force row level security;
 create policy owner_all on bonus_marks to exchange_owner using (true) with check (true);
 create policy writer_all on bonus_marks to exchange_writer using (true) with check (true);
-create policy eraser_all on bonus_marks to exchange_eraser using (true) with check (true);
-create policy service_read on bonus_marks for select to service_role using (true);
-grant select, insert on bonus_marks to exchange_writer, exchange_eraser;
-grant select on bonus_marks to service_role;
+grant select, insert on bonus_marks to exchange_writer;
 
 alter table wipes enable row level security, force row level security;
 create policy owner_all on wipes to exchange_owner using (true) with check (true);
