@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from exchange import models, stops
 from exchange.batching import OrderQueue, order_request
 from exchange.database import Database
-from exchange.enforcement import Enforcement
+from exchange.enforcement import Enforcement, HashIdentity
 from exchange.errors import RequestRejected
 from exchange.outbox import Outbox
 from exchange.privacy import Privacy
@@ -24,10 +24,18 @@ class Exchange(Outbox, Enforcement, Privacy):
     no answer came within the bounded time, and `RequestRejected` for a malformed or forbidden
     request. A refused order is an `Outcome`, not an exception. `on_order` is called after each
     order that was answered, since it may have queued notices; it must not wait for anything.
+    `hash_identity` is the keyed hash of identities; a process that bans and wipes nobody needs none.
     """
 
-    def __init__(self, database: Database, *, on_order: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        on_order: Callable[[], None] | None = None,
+        hash_identity: HashIdentity | None = None,
+    ) -> None:
         super().__init__(database)
+        self._hash_identity = hash_identity
         self._orders = OrderQueue(database)
         self._on_order = on_order
 
@@ -71,23 +79,17 @@ class Exchange(Outbox, Enforcement, Privacy):
         return models.User.from_json(document) if document else None
 
     async def register_user(
-        self,
-        exchange_id: int,
-        request_id: int,
-        identity: models.Identity,
-        identity_hash: bytes | None = None,
-        network_hashes: Sequence[bytes] = (),
+        self, exchange_id: int, request_id: int, identity: models.Identity
     ) -> models.Registration:
-        """Sign a member up and grant the bonus, once for each identity; the hashes are those of bans."""
+        """Sign a member up and grant the bonus, once for each identity. Raises `RequestRejected` for the banned."""
         document = await self._write(
             request_id,
-            "select betjee.register_user($2, $1, $3, $4, $5, $6, $7)",
+            "select betjee.register_user($2, $1, $3, $4, $5, $6)",
             exchange_id,
             identity.provider,
             identity.provider_user_id,
             identity.display_name,
-            identity_hash,
-            list(network_hashes),
+            self._hash_identity and self._hash_identity(identity.provider, identity.provider_user_id),
         )
         return models.Registration.from_json(document)
 
