@@ -13,6 +13,7 @@ from bot.cogs.boards import Boards
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
 from bot.cogs.stops import Stops
+from bot.cogs.suspects import Suspects
 from bot.cogs.trading import Trading
 from bot.communities import Communities
 from bot.delivery import Interaction, answer_at_once
@@ -21,6 +22,7 @@ from bot.errors import DISCORD_AWAY, GuildNotReady
 from bot.intake import Intake
 from bot.notice_views import AskToBeTold
 from bot.suggestions import Suggestions
+from bot.suspect_views import SuspectButtons
 from bot.sync import sync_commands
 from bot.tree import Tree
 from bot.views import is_taken
@@ -61,6 +63,8 @@ class BetJee(commands.AutoShardedBot):
         notifications = Notifications(self._exchange, self._communities, self.intake, suggestions)
         await self.add_cog(notifications)
         self.add_view(AskToBeTold(self.intake, notifications.choose))
+        await self.add_cog(Suspects(self._exchange, self._communities))
+        self.add_dynamic_items(*SuspectButtons(self._exchange, self._communities, self.intake).lasting())
         assert self.application_id is not None, "Discord tells it at login"
         await sync_commands(self.tree, self.application_id, self._redis)
 

@@ -12,6 +12,7 @@ from exchange.leader import Leadership
 
 SWEEP_SECONDS = 5
 REOPEN_SECONDS = 5
+SEARCH_SECONDS = 20
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +41,11 @@ def scheduled_jobs(
 
     every(sweep_outbox, seconds=SWEEP_SECONDS)
     every(reopen_markets, seconds=REOPEN_SECONDS)
+    every(find_suspects, seconds=SEARCH_SECONDS)
     every(purge_requests, hours=1)
     every(purge_outbox, hours=1)
     every(purge_verifications, hours=1)
+    every(purge_suspects, hours=1)
     return scheduler
 
 
@@ -73,3 +76,15 @@ async def purge_outbox(exchange: Exchange) -> None:
 async def purge_verifications(exchange: Exchange) -> None:
     """Forget ended sign-up links, and the networks that are kept no longer."""
     _log.info("Forgot %d old sign-up links and networks.", await exchange.purge_verifications())
+
+
+async def find_suspects(exchange: Exchange) -> None:
+    """Look for accounts that come or trade as many; moderators are told of what is new."""
+    found = await exchange.find_suspects()
+    if found:
+        _log.info("Found %d signals that moderators should look at.", found)
+
+
+async def purge_suspects(exchange: Exchange) -> None:
+    """Forget clusters that were decided long ago."""
+    _log.info("Forgot %d old clusters.", await exchange.purge_suspects())

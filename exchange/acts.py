@@ -1,7 +1,7 @@
 """What moderators do, as it goes into the exchange and comes out of it.
 
-Members are named by the exchange's own numbers. A hash is the keyed one of an identity or a network
-(32 bytes), made outside the database by whoever has the key.
+Members are named by the exchange's own numbers. Bans know an identity or a network by a keyed hash
+(32 bytes) that is made outside the database.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ class WipeStatus(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A member who is to be wiped, and the hash under which their identity stays banned."""
+    """A member who is to be wiped, and the identity that stays banned."""
 
     user_id: int
-    identity_hash: bytes
+    provider: str
+    provider_user_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,21 @@ from exchange.calls import Calls
 from exchange.errors import RequestRejected
 from exchange.models import Identity
 
+HashIdentity = Callable[[str, str], bytes]
+"""The keyed hash (32 bytes) of a provider and somebody's id there."""
 
-class Enforcement(Calls):
+
+class Identities(Calls):
+    """Calls about people whom the database knows by a keyed hash alone."""
+
+    _hash_identity: HashIdentity | None
+
+    def _hash(self, provider: str, provider_user_id: str) -> bytes:
+        assert self._hash_identity is not None, "signing up, bans and wipes need the keyed hash of identities"
+        return self._hash_identity(provider, provider_user_id)
+
+
+class Enforcement(Identities):
     """What moderators do to members and markets, on the record.
 
     Every act is checked in SQL: nobody moderates themselves, their equals or those above them, nor an
@@ -46,7 +59,7 @@ class Enforcement(Calls):
         request_id: int,
         moderator_user_id: int,
         user_id: int | None,
-        identity_hash: bytes,
+        identity: Identity,
         *,
         reason: str,
         banned_until: datetime | None = None,
@@ -58,7 +71,7 @@ class Enforcement(Calls):
             exchange_id,
             moderator_user_id,
             user_id,
-            identity_hash,
+            self._hash(identity.provider, identity.provider_user_id),
             reason,
             banned_until,
         )
@@ -91,8 +104,9 @@ class Enforcement(Calls):
         query = "select betjee.unban($2, $1, $3, $4)"
         return Ban.from_json(await self._write(request_id, query, exchange_id, moderator_user_id, ban_id))
 
-    async def find_ban(self, exchange_id: int, identity_hash: bytes) -> Ban | None:
+    async def find_ban(self, exchange_id: int, provider: str, provider_user_id: str) -> Ban | None:
         """The ban of an identity, with whether it can still be appealed; None where there is none."""
+        identity_hash = self._hash(provider, provider_user_id)
         document = await self._read("select betjee.find_ban($1, $2)", exchange_id, identity_hash)
         return Ban.from_json(document) if document else None
 
@@ -103,8 +117,9 @@ class Enforcement(Calls):
             Ban.from_json(item) for item in await self._read_all(query, exchange_id, moderator_user_id, limit)
         ]
 
-    async def appeal(self, exchange_id: int, request_id: int, identity_hash: bytes, text: str) -> int:
+    async def appeal(self, exchange_id: int, request_id: int, identity: Identity, text: str) -> int:
         """Record what someone who is banned has to say (1 to 1,000 characters), once; returns the ban's number."""
+        identity_hash = self._hash(identity.provider, identity.provider_user_id)
         query = "select betjee.appeal($2, $1, $3, $4)"
         return int((await self._write(request_id, query, exchange_id, identity_hash, text))["ban_id"])
 
@@ -138,7 +153,7 @@ class Enforcement(Calls):
             exchange_id,
             moderator_user_id,
             [suspect.user_id for suspect in suspects],
-            [suspect.identity_hash for suspect in suspects],
+            [self._hash(suspect.provider, suspect.provider_user_id) for suspect in suspects],
             mode.value,
             reason,
         )
@@ -193,9 +208,7 @@ class Enforcement(Calls):
         documents = await self._read_all(query, exchange_id, moderator_user_id, before_sequence, limit)
         return [Act.from_json(document) for document in documents]
 
-    async def transfer_ownership(
-        self, exchange_id: int, request_id: int, owner: Identity, identity_hash: bytes
-    ) -> Ownership:
+    async def transfer_ownership(self, exchange_id: int, request_id: int, owner: Identity) -> Ownership:
         """Make who owns the community now the owner of its exchange; nothing changes where they are."""
         document = await self._write(
             request_id,
@@ -204,6 +217,6 @@ class Enforcement(Calls):
             owner.provider,
             owner.provider_user_id,
             owner.display_name,
-            identity_hash,
+            self._hash(owner.provider, owner.provider_user_id),
         )
         return Ownership.from_json(document)

@@ -7,16 +7,17 @@ from collections.abc import Callable, Sequence
 from exchange import models, stops
 from exchange.batching import OrderQueue, order_request
 from exchange.database import Database
-from exchange.enforcement import Enforcement
+from exchange.enforcement import Enforcement, HashIdentity
 from exchange.errors import RequestRejected
+from exchange.finding import Finding
 from exchange.outbox import Outbox
 from exchange.privacy import Privacy
-from exchange.sign_up import HashIdentity, SignUp
+from exchange.sign_up import SignUp
 
 _QUOTES_AT_MOST = 25
 
 
-class Exchange(SignUp, Outbox, Enforcement, Privacy):
+class Exchange(SignUp, Outbox, Enforcement, Privacy, Finding):
     """All communities' exchanges in one database.
 
     Every writing method takes the caller's `request_id` (0 < id < 2**63): the same id again gives
@@ -25,7 +26,7 @@ class Exchange(SignUp, Outbox, Enforcement, Privacy):
     no answer came within the bounded time, and `RequestRejected` for a malformed or forbidden
     request. A refused order is an `Outcome`, not an exception. `on_order` is called after each
     order that was answered, since it may have queued notices; it must not wait for anything.
-    `hash_identity` is the keyed hash of identities; a process that signs nobody up needs none.
+    `hash_identity` is the keyed hash of identities; a process that signs up, bans and wipes nobody needs none.
     """
 
     def __init__(

@@ -257,7 +257,8 @@ class Position(FromJson):
 @dataclass(frozen=True, slots=True)
 class Portfolio:
     """All that a member has. Net worth is at liquidation value: cash plus what closing every
-    position now would really bring, not price × shares.
+    position now would really bring, not price × shares. `withheld_paise` is a bonus that waits for a
+    moderator's look.
     """
 
     user_id: int
@@ -271,6 +272,7 @@ class Portfolio:
     taxes_paise: int
     granted_paise: int
     positions: tuple[Position, ...]
+    withheld_paise: int = 0
 
     @classmethod
     def from_json(cls, document: Json) -> Self:

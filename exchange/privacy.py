@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from exchange.acts import Deletion
-from exchange.calls import Calls
+from exchange.enforcement import Identities
 from exchange.errors import RequestRejected
-from exchange.models import Json
+from exchange.models import Identity, Json
 
 _PAGE_FILLS = 5_000
 
 
-class Privacy(Calls):
+class Privacy(Identities):
     """Export and deletion of one's own data."""
 
     async def export_user(self, exchange_id: int, user_id: int) -> Json:
@@ -34,12 +34,13 @@ class Privacy(Calls):
             after = page["next_after_sequence"]
 
     async def delete_user(
-        self, exchange_id: int, request_id: int, user_id: int, identity_hash: bytes
+        self, exchange_id: int, request_id: int, user_id: int, identity: Identity
     ) -> Deletion:
         """Close a member's positions at the market, burn their cash, and forget who they were.
 
         Raises `RequestRejected`, with nothing changed: `user_frozen` while moderators decide about them,
         `is_owner`, or `cannot_close` with the market and the shares that could be closed now.
         """
+        identity_hash = self._hash(identity.provider, identity.provider_user_id)
         query = "select betjee.delete_user($2, $1, $3, $4)"
         return Deletion.from_json(await self._write(request_id, query, exchange_id, user_id, identity_hash))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import overload
 
-from exchange.calls import Calls
+from exchange.enforcement import Identities
 from exchange.errors import RequestRejected
 from exchange.models import Identity
 from exchange.verification import (
@@ -16,16 +15,11 @@ from exchange.verification import (
     Verification,
 )
 
-HashIdentity = Callable[[str, str], bytes]
-"""The keyed hash (32 bytes) of a provider and somebody's id there, by which a bonus is remembered."""
-
 _NETWORKS = "($4::bytea, $5::bytea, $6::bytea)::betjee.network_keys"
 
 
-class SignUp(Calls):
+class SignUp(Identities):
     """Signing up in the chat or on the page. The errors are those of `Exchange`."""
-
-    _hash_identity: HashIdentity | None
 
     @overload
     async def register_user(self, exchange_id: int, request_id: int, identity: Identity) -> Registration: ...
@@ -44,7 +38,6 @@ class SignUp(Calls):
         token, which then works once, for 10 minutes. Raises `RequestRejected` for whoever is banned, must
         wait (`account_too_young`, `member_too_new`, with `welcome_at`), or cannot be sent to a page.
         """
-        assert self._hash_identity is not None, "signing up needs the keyed hash of identities"
         document = await self._write(
             request_id,
             "select betjee.register_user($2, $1, $3, $4, $5, $6, $7, $8, $9)",
@@ -52,7 +45,7 @@ class SignUp(Calls):
             identity.provider,
             identity.provider_user_id,
             identity.display_name,
-            self._hash_identity(identity.provider, identity.provider_user_id),
+            self._hash(identity.provider, identity.provider_user_id),
             identity.created_at,
             identity.joined_at,
             token_hash,

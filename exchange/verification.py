@@ -27,7 +27,8 @@ class Registration(FromJson):
     """What signing up did.
 
     `created` is false where the member had signed up before. `bonus_paise` is 0 for them, and for
-    whoever had the season's bonus under an account that is gone (`had_bonus_before`).
+    whoever had the season's bonus under an account that is gone (`had_bonus_before`). `withheld_paise`
+    is what waits for a moderator's look, also where it was asked for before.
     """
 
     user_id: int
@@ -36,6 +37,7 @@ class Registration(FromJson):
     bonus_paise: int
     cash_paise: int
     had_bonus_before: bool = False
+    withheld_paise: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class PendingRegistration:
 
 @dataclass(frozen=True, slots=True)
 class PageRegistration(FromJson):
-    """What signing up on the page did; `bonus` is as sentences write it."""
+    """What signing up on the page did; `bonus`, granted or withheld, is as sentences write it."""
 
     exchange_name: str
     display_name: str
@@ -61,6 +63,7 @@ class PageRegistration(FromJson):
     bonus_paise: int
     bonus: str
     had_bonus_before: bool = False
+    withheld_paise: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,13 @@ function finish(answer) {
   history.replaceState(null, "", location.pathname);
   document.getElementById("granted").hidden = !answer.bonus;
   fill("granted", answer.bonus ?? "");
+  fill("granted-how", answer.is_withheld ? "wait for a moderator" : "granted to you");
   fill("done-title", answer.created ? `Welcome, ${answer.name}` : "You already have an account");
   const start = "Go back to the chat: /markets shows what is traded, /buy and /short take a side.";
   const before = "You have had this season's bonus before, so you start without one. ";
-  fill("done-text", answer.created && answer.had_bonus_before ? before + start : start);
+  const waits = "Many people signed up from your network at the same time, so a moderator looks at it before your bonus is granted. " +
+    "You need not do anything. Go back to the chat: /portfolio shows when it is there.";
+  fill("done-text", answer.is_withheld ? waits : answer.created && answer.had_bonus_before ? before + start : start);
   show("done");
 }
 

@@ -143,7 +143,8 @@ def _registered(done: PageRegistration) -> dict[str, Any]:
         "exchange": done.exchange_name,
         "name": done.display_name,
         "created": done.created,
-        "bonus": done.bonus if done.bonus_paise else None,
+        "bonus": done.bonus if done.bonus_paise or done.withheld_paise else None,
+        "is_withheld": done.withheld_paise > 0,
         "had_bonus_before": done.had_bonus_before,
     }
 

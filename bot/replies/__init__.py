@@ -10,6 +10,7 @@ from bot.replies import (
     refusals,
     sign_up,
     stops,
+    suspects,
     trades,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "refusals",
     "sign_up",
     "stops",
+    "suspects",
     "trades",
 ]

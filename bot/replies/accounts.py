@@ -16,11 +16,16 @@ def own_portfolio(portfolio: Portfolio) -> discord.Embed:
             ("Buying power", money(portfolio.buying_power_paise)),
         ]
     )
+    waits = (
+        f"\nA bonus of **{money(portfolio.withheld_paise)}** waits for a moderator's look."
+        if portfolio.withheld_paise
+        else ""
+    )
     positions = lines_that_fit(map(_own_position, portfolio.positions), between="\n\n")
     return reply(
         BLUE,
         "Your portfolio",
-        f"{_net_worth(portfolio)}\n{cash}\n\n"
+        f"{_net_worth(portfolio)}\n{cash}{waits}\n\n"
         f"{positions or 'No positions yet. `/markets` shows what is traded.'}",
         [
             ("Unrealised, in all", profit(portfolio.unrealised_paise)),

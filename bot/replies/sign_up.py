@@ -20,11 +20,14 @@ Figures = Mapping[str, Any]
 def registered(registration: Registration) -> discord.Embed:
     """The welcome, or, the second time, what one already has."""
     if not registration.created:
+        waits = f" {_waits(registration.withheld_paise)}" if registration.withheld_paise else ""
         return reply(
             GREY,
             "You already have an account",
-            f"Your balance is **{money(registration.cash_paise)}**. `/portfolio` shows all you have.",
+            f"Your balance is **{money(registration.cash_paise)}**. `/portfolio` shows all you have.{waits}",
         )
+    if registration.withheld_paise:
+        return _bonus_waits(registration)
     if registration.had_bonus_before:
         return reply(
             GREEN,
@@ -39,6 +42,23 @@ def registered(registration: Registration) -> discord.Embed:
         f"{name(registration.display_name)}, you have been granted **{money(registration.bonus_paise)}** to start with.\n"
         "`/markets` shows what is traded, `/buy` and `/short` take a side, `/help` explains the rest.",
         footer=NO_MONETARY_VALUE,
+    )
+
+
+def _bonus_waits(registration: Registration) -> discord.Embed:
+    return reply(
+        AMBER,
+        "Your account is open",
+        f"{name(registration.display_name)}, {_waits(registration.withheld_paise)[0].lower()}{_waits(registration.withheld_paise)[1:]}",
+        footer=NO_MONETARY_VALUE,
+    )
+
+
+def _waits(withheld_paise: int) -> str:
+    """Why a bonus is not there yet, and what to do."""
+    return (
+        f"Your bonus of **{money(withheld_paise)}** waits for a moderator's look, since many people signed up from your "
+        "network at the same time. You need not do anything; `/report` tells the moderators if it takes long."
     )
 
 

@@ -25,57 +25,42 @@ as $$
 $$;
 comment on function ban_in_force(bigint, text, bytea) is 'The ban of an identity or a network, or null.';
 
-create or replace function ban_refusal(p_ban bans) returns jsonb
-language sql stable
-set search_path = betjee, pg_temp
-as $$
-  select refusal('user_banned', format('This member is banned from the exchange%s: %s',
-      coalesce(' until ' || to_char(p_ban.banned_until at time zone 'UTC', 'DD Mon YYYY HH24:MI "UTC"'), ''), p_ban.reason))
-    || jsonb_build_object(
-      'reason', p_ban.reason, 'banned_until', p_ban.banned_until, 'can_appeal', p_ban.appeal is null)
-$$;
-comment on function ban_refusal(bans) is 'What someone who is banned is told: why, until when, and whether they can still appeal.';
-
-create or replace function sign_up_refusal(
-  p_exchange_id bigint, p_user users, p_identity_hash bytea, p_networks network_keys
-) returns jsonb
+create or replace function ban_refusal(p_exchange_id bigint, p_user users, p_identity_hash bytea) returns jsonb
 language plpgsql stable
 set search_path = betjee, pg_temp
 as $$
--- Why somebody may not sign up from a network, or null; p_user is null throughout for whoever is new,
--- p_networks where no page was used. The one rule of who is kept out, for both ways of signing up.
--- Networks are asked about once, and nobody bans those who moderate by a hash alone. Whoever shares a
--- banned network is not told why it was banned, since that was said of others.
+-- What somebody who is banned is told: why, until when, and whether they can still appeal; else null.
+-- p_user is null throughout for whoever is new. Nobody who moderates is banned by a hash alone.
 declare
   v_ban bans;
 begin
   if p_user.status = 'banned' then
     select * into v_ban from bans b
     where b.exchange_id = p_exchange_id and b.user_id = p_user.user_id and b.ended_at is null limit 1;
-    return case when found then ban_refusal(v_ban) else refusal('user_banned', 'This member is banned from the exchange.') end;
-  elsif rank_number(p_exchange_id, p_user.user_id) > 0 then
-    return null;
+  elsif rank_number(p_exchange_id, p_user.user_id) = 0 then
+    v_ban := ban_in_force(p_exchange_id, 'identity', p_identity_hash);
   end if;
-  v_ban := ban_in_force(p_exchange_id, 'identity', p_identity_hash);
-  if v_ban.ban_id is not null then
-    return ban_refusal(v_ban);
-  elsif p_user.registered_at is null and is_network_banned(p_exchange_id, p_networks) then
-    return refusal('network_banned', 'Nobody may sign up from this network at the moment; ask the moderators, or try another one.');
+  if v_ban.ban_id is null then
+    return case when p_user.status = 'banned' then refusal('user_banned', 'This member is banned from the exchange.') end;
   end if;
-  return null;
+  return refusal('user_banned', format('This member is banned from the exchange%s: %s',
+      coalesce(' until ' || to_char(v_ban.banned_until at time zone 'UTC', 'FMDD Mon YYYY, HH24:MI "UTC"'), ''), v_ban.reason))
+    || jsonb_build_object(
+      'reason', v_ban.reason, 'banned_until', v_ban.banned_until, 'can_appeal', v_ban.appeal is null);
 end
 $$;
-comment on function sign_up_refusal(bigint, users, bytea, network_keys) is 'Why somebody may not sign up from a network, or null.';
+comment on function ban_refusal(bigint, users, bytea) is 'Why somebody is banned from signing up, or null; p_user is null throughout for whoever is new.';
 
-create or replace function is_network_banned(p_exchange_id bigint, p_networks network_keys) returns boolean
+create or replace function network_refusal(p_exchange_id bigint, p_network_hashes bytea[]) returns jsonb
 language sql stable
 set search_path = betjee, pg_temp
 as $$
-  select exists (
-    select from unnest(array[(p_networks).network_key, (p_networks).network_key_56, (p_networks).network_key_48]) h
-    where h is not null and (ban_in_force(p_exchange_id, 'network', h)).ban_id is not null)
+-- Whoever shares a banned network is not told why it was banned, since that was said of others.
+  select refusal('network_banned', 'Nobody may sign up from this network at the moment; ask the moderators, or try another one.')
+  where exists (
+    select from unnest(p_network_hashes) h where (ban_in_force(p_exchange_id, 'network', h)).ban_id is not null)
 $$;
-comment on function is_network_banned(bigint, network_keys) is 'Whether a network, or a wider one around it, is banned from signing up.';
+comment on function network_refusal(bigint, bytea[]) is 'Why nobody may sign up from a network, or null.';
 
 create or replace function ban_end_refusal(p_banned_until timestamptz, p_time timestamptz) returns jsonb
 language sql immutable parallel safe

@@ -14,6 +14,31 @@ as $$
 $$;
 comment on function is_moderation_due(exchanges) is 'Whether a wipe is due or a ban is over in a locked exchange.';
 
+create or replace function keep_out(p_exchange exchanges, p_wipe wipes) returns void
+language plpgsql
+set search_path = betjee, pg_temp
+as $$
+-- The identities of the wiped stay banned, and marked as having had the bonus. One that is banned
+-- already keeps that ban. Must be called under the exchange's lock.
+declare
+  v_member wipe_members;
+begin
+  for v_member in
+    select * from wipe_members m
+    where m.exchange_id = p_wipe.exchange_id and m.wipe_id = p_wipe.wipe_id order by m.user_id
+  loop
+    perform mark_bonus(p_exchange, v_member.identity_hash);
+    continue when (ban_in_force(p_wipe.exchange_id, 'identity', v_member.identity_hash)).ban_id is not null;
+    insert into bans (
+      exchange_id, ban_id, subject, subject_hash, user_id, wipe_id, moderator_user_id, reason, banned_at)
+    values (
+      p_wipe.exchange_id, next_sequence(p_wipe.exchange_id, p_exchange.updated_at), 'identity', v_member.identity_hash,
+      v_member.user_id, p_wipe.wipe_id, p_wipe.planned_by, p_wipe.reason, p_exchange.updated_at);
+  end loop;
+end
+$$;
+comment on function keep_out(exchanges, wipes) is 'Ban the identities of wiped users for good.';
+
 create or replace function apply_moderation(p_exchange exchanges) returns text[]
 language plpgsql
 set search_path = betjee, pg_temp
@@ -39,6 +64,7 @@ begin
       else
         v_unwound := execute_wipe(p_exchange.exchange_id, v_wipe.wipe_id);
         v_markets := v_markets || v_unwound;
+        perform keep_out(p_exchange, v_wipe);
         perform fire_alerts(p_exchange, m, (current_point(m)).sold, (current_point(m)).sold)
         from markets m where m.exchange_id = p_exchange.exchange_id and m.code = any (v_unwound);
       end if;

@@ -133,31 +133,6 @@ as $$
 $$;
 comment on function burn_users(exchanges, bigint[], closing[]) is 'Write the burns of wiped users; returns the last sequence used.';
 
-create or replace function keep_out(p_exchange exchanges, p_wipe wipes) returns bigint
-language sql
-set search_path = betjee, pg_temp
-as $$
--- The identities stay banned, and marked as having had the bonus; returns the last sequence used. One
--- that is banned already keeps that ban.
-  with marked as (
-    insert into bonus_marks (exchange_id, season, identity_hash, marked_at)
-    select p_exchange.exchange_id, p_exchange.season, m.identity_hash, p_exchange.updated_at
-    from wipe_members m where m.exchange_id = p_exchange.exchange_id and m.wipe_id = p_wipe.wipe_id
-    on conflict do nothing),
-  banned as (
-    insert into bans (
-      exchange_id, ban_id, subject, subject_hash, user_id, wipe_id, moderator_user_id, reason, banned_at)
-    select p_exchange.exchange_id, p_exchange.sequence + row_number() over (order by m.user_id), 'identity',
-      m.identity_hash, m.user_id, p_wipe.wipe_id, p_wipe.planned_by, p_wipe.reason, p_exchange.updated_at
-    from wipe_members m
-    where m.exchange_id = p_exchange.exchange_id and m.wipe_id = p_wipe.wipe_id and not exists (
-      select from bans b
-      where b.exchange_id = m.exchange_id and b.subject = 'identity' and b.subject_hash = m.identity_hash and b.ended_at is null)
-    returning ban_id)
-  select coalesce(max(ban_id), p_exchange.sequence) from banned
-$$;
-comment on function keep_out(exchanges, wipes) is 'Ban the identities of wiped users for good.';
-
 create or replace function erase_tokens(p_exchange_id bigint, p_user_ids bigint[]) returns void
 language sql
 set search_path = betjee, pg_temp
@@ -204,7 +179,8 @@ declare
   v_closings closing[] := '{}';
   v_detail jsonb;
 begin
-  select * into strict v_wipe from wipes where exchange_id = p_exchange_id and wipe_id = p_wipe_id and status = 'planned';
+  select * into strict v_wipe from wipes 
+  where exchange_id = p_exchange_id and wipe_id = p_wipe_id and status = 'planned' and due_at <= v_exchange.updated_at;
   select array_agg(m.user_id) into v_user_ids from wipe_members m
   where m.exchange_id = p_exchange_id and m.wipe_id = p_wipe_id;
   perform from markets m
@@ -220,7 +196,6 @@ begin
 
   perform settle_wiped_markets(v_exchange, v_user_ids, v_closings);
   v_exchange.sequence := burn_users(v_exchange, v_user_ids, v_closings);
-  v_exchange.sequence := keep_out(v_exchange, v_wipe);
   v_exchange.treasury_paise := v_exchange.treasury_paise
     + (select coalesce(sum((c.outcome).tax_paise), 0) from unnest(v_closings) c);
   perform erase_users(p_exchange_id, v_user_ids);

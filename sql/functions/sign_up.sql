@@ -1,5 +1,28 @@
 -- Signing up: who may, by which way, and the bonus that everybody gets once.
 
+create or replace function sign_up_refusal(
+  p_exchange_id bigint, p_user users, p_identity_hash bytea, p_networks network_keys
+) returns jsonb
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- Why somebody is kept out, or null: the one rule for both ways of signing up. p_user is null throughout
+-- for whoever is new, p_networks where no page was used. A member is not asked about their network again.
+  select coalesce(
+    ban_refusal(p_exchange_id, p_user, p_identity_hash),
+    case when p_user.registered_at is null and rank_number(p_exchange_id, p_user.user_id) = 0 then
+      network_refusal(p_exchange_id, network_hashes(p_networks)) end)
+$$;
+comment on function sign_up_refusal(bigint, users, bytea, network_keys) is 'Why somebody may not sign up from a network, or null.';
+
+create or replace function network_hashes(p_networks network_keys) returns bytea[]
+language sql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+  select array_remove(array[p_networks.network_key, p_networks.network_key_56, p_networks.network_key_48], null)
+$$;
+comment on function network_hashes(network_keys) is 'The hashes of a network and of the wider ones around it.';
+
 create or replace function newcomer_refusal(
   p_exchange exchanges, p_account_created_at timestamptz, p_joined_at timestamptz
 ) returns jsonb

@@ -11,7 +11,7 @@ as $$
 -- The first rule: more than burst_accounts identities (3) from one network within burst_seconds (15 s),
 -- whatever became of them.
   select 'burst', p_network_key, array_agg(distinct a.identity_hash),
-    jsonb_build_object('width', 64, 'seconds', p_settings.burst_seconds,
+    jsonb_build_object('width', 64, 'threshold', p_settings.burst_accounts, 'seconds', p_settings.burst_seconds,
       'refused', count(distinct a.identity_hash) filter (where a.outcome <> 'registered')),
     max(a.attempted_at)
   from (

@@ -190,8 +190,8 @@ as $$
   select exists (
       select from users u
       where u.exchange_id = p_account.exchange_id and u.user_id = p_account.user_id and u.status = 'banned')
-    or is_network_banned(
-      p_account.exchange_id, (p_account.network_key, p_account.network_key_56, p_account.network_key_48)::network_keys)
+    or network_refusal(p_account.exchange_id, network_hashes(
+      (p_account.network_key, p_account.network_key_56, p_account.network_key_48)::network_keys)) is not null
 $$;
 comment on function keeps_network_keys(accounts) is 'Whether the network of an account is not forgotten: while its owner or the network is banned.';
 

@@ -128,16 +128,12 @@ grant select on freezes to service_role;
 alter table bans enable row level security, force row level security;
 create policy owner_all on bans to exchange_owner using (true) with check (true);
 create policy writer_all on bans to exchange_writer using (true) with check (true);
-create policy eraser_all on bans to exchange_eraser using (true) with check (true);
 create policy service_read on bans for select to service_role using (true);
 grant select, insert, update on bans to exchange_writer;
-grant select, insert on bans to exchange_eraser;
 grant select on bans to service_role;
 
--- What signing up keeps goes with a member, and the mark of their bonus outlives them.
+-- Where somebody tried to sign up from goes with them.
 
-create policy eraser_all on bonus_marks to exchange_eraser using (true) with check (true);
-grant select, insert on bonus_marks to exchange_eraser;
 create policy eraser_all on verification_attempts to exchange_eraser using (true) with check (true);
 grant select, delete on verification_attempts to exchange_eraser;
 

@@ -38,6 +38,17 @@ DETAILS: dict[str, dict[str, Any]] = {
         "reopens_at": (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=120)).isoformat(),
     },
     "market_reopened": {"market": "22s1", "label": "22 JAN S1", "price_paise": 1_400},
+    "bonus_withheld": {"amount_paise": 2_000_000},
+    "bonus_released": {"amount_paise": 2_000_000},
+    "suspects_found": {
+        "cluster_id": 12,
+        "signal": "burst",
+        "accounts": 4,
+        "threshold": 3,
+        "seconds": 15,
+        "width": 64,
+        "refused": 0,
+    },
     "price_alert": {
         "market": "22s1",
         "label": "22 JAN S1",

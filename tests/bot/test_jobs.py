@@ -38,6 +38,8 @@ async def test_the_jobs(exchange: Exchange):
     assert names == {
         "sweep_outbox",
         "reopen_markets",
+        "find_suspects",
+        "purge_suspects",
         "purge_requests",
         "purge_outbox",
         "purge_verifications",

@@ -117,7 +117,7 @@ async def test_crowded_histories_are_those_of_the_model(
     founded = await found_with_moderator(
         connection_owner, Setting(markets, rules, (30_000_000,) * 6), chance.choice([0, 600])
     )
-    steps = [crowded_step(chance) for _ in range(100)]
+    steps = [crowded_step(chance) for _ in range(90)]
     await live_through(connection_owner, connection_service, founded, steps)
     failed = "select failure from betjee.wipes where exchange_id = $1 and status = 'failed'"
     assert await connection_owner.fetch(failed, founded.exchange_id) == []

@@ -177,9 +177,9 @@ class ModeratedExchange(ReferenceExchange):
             for user in wipe.users:
                 self._take_out(code, self.members[user].holdings.get(code, Holding()).shares, wipe.mode)
         banned = [user for user in wipe.users if user not in self.banned]
-        first_ban = self.sequence + len(traded) + len(wipe.users)
+        first_ban = self.sequence + len(traded) + len(wipe.users) + 1
         self.banned |= {user: first_ban + place for place, user in enumerate(banned, start=1)}
-        self.sequence = first_ban + len(banned) + 1
+        self.sequence = first_ban + len(banned)
         for code in traded:
             # From here on, the band is measured from where the wipe has left the price.
             self.pools[code].price_before_window = self.pools[code].price_paise

@@ -8,8 +8,8 @@ VERBS = ("select", "insert", "update", "delete", "truncate")
 # For each table, beside the owner who may do everything: the writer, the eraser, the application, the public.
 MEANT = {
     "accounts": ("select insert update", "select delete", "select", ""),
-    "bans": ("select insert update", "select insert", "select", ""),
-    "bonus_marks": ("select insert", "select insert", "", ""),
+    "bans": ("select insert update", "", "select", ""),
+    "bonus_marks": ("select insert", "", "", ""),
     "burns": ("select insert", "select insert", "select", ""),
     "clusters": ("select insert update delete", "", "", ""),
     "communities": ("select insert update", "", "select", ""),
