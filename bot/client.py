@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from bot import replies
 from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
+from bot.cogs.enforcement import Enforcement
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
 from bot.cogs.stops import Stops
@@ -56,6 +57,7 @@ class BetJee(commands.AutoShardedBot):
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
         await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))
         await self.add_cog(Moderation(self._exchange, self._communities, suggestions))
+        await self.add_cog(Enforcement(self._exchange, self._communities, self.intake, suggestions))
         notifications = Notifications(self._exchange, self._communities, self.intake, suggestions)
         await self.add_cog(notifications)
         self.add_view(AskToBeTold(self.intake, notifications.choose))

@@ -1,5 +1,27 @@
 """Pure functions from what the exchange answered to what a person reads."""
 
-from bot.replies import accounts, boards, choices, errors, moderation, notices, refusals, stops, trades
+from bot.replies import (
+    accounts,
+    boards,
+    choices,
+    enforcement,
+    errors,
+    moderation,
+    notices,
+    refusals,
+    stops,
+    trades,
+)
 
-__all__ = ["accounts", "boards", "choices", "errors", "moderation", "notices", "refusals", "stops", "trades"]
+__all__ = [
+    "accounts",
+    "boards",
+    "choices",
+    "enforcement",
+    "errors",
+    "moderation",
+    "notices",
+    "refusals",
+    "stops",
+    "trades",
+]

@@ -1,6 +1,7 @@
 """The real bot on a simulated Discord, over the real exchange and the real Redis."""
 
 from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
 from pathlib import Path
 
 import discord
@@ -42,7 +43,10 @@ def payloads() -> Payloads | None:
 
 @pytest.fixture
 async def exchange(database: Database) -> AsyncIterator[Exchange]:
-    exchange = Exchange(Connections(database.service_url, patience=IMPATIENT))
+    exchange = Exchange(
+        Connections(database.service_url, patience=IMPATIENT),
+        hash_identity=lambda provider, number: sha256(f"{provider} {number}".encode()).digest(),
+    )
     # The first question opens the connections, which must not belong to the bot: whatever it starts,
     # the simulated Discord waits for.
     await exchange.find_exchange("discord", "0")
