@@ -86,6 +86,10 @@ class BetJee(commands.AutoShardedBot):
         """Open the exchange of a guild that Discord could not describe until now."""
         await self._open_exchange(guild)
 
+    async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
+        """Follow a guild whose owner has changed."""
+        await self._open_exchange(after)
+
     async def on_interaction(self, interaction: Interaction) -> None:
         """Answer a button that no view waits for, as after a restart.
 
@@ -102,6 +106,6 @@ class BetJee(commands.AutoShardedBot):
 
     async def _open_exchange(self, guild: discord.Guild) -> None:
         try:
-            await self._communities.exchange_of(guild)
+            await self._communities.follow_owner(guild)
         except (ExchangeError, GuildNotReady) as error:
             _log.warning("The exchange of guild %d is opened at its first command: %s", guild.id, error)

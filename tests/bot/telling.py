@@ -37,6 +37,16 @@ DETAILS: dict[str, dict[str, Any]] = {
         "halt_seconds": 120,
         "reopens_at": (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=120)).isoformat(),
     },
+    "market_halted_by_hand": {
+        "market": "22s1",
+        "label": "22 JAN S1",
+        "price_paise": 1_400,
+        "reason": "A rumour.",
+    },
+    "account_frozen": {"reason": "Odd trades."},
+    "account_unfrozen": {},
+    "account_banned": {"reason": "Many accounts.", "banned_until": "2026-12-01T10:00:00+00:00"},
+    "account_unbanned": {},
     "market_reopened": {"market": "22s1", "label": "22 JAN S1", "price_paise": 1_400},
     "price_alert": {
         "market": "22s1",

@@ -195,3 +195,19 @@ def test_members_are_read_once_each_in_whatever_notation():
     assert read_members(text) == ["123456789012345678", "223456789012345678", "323456789012345678"]
     with pytest.raises(InputUnreadable):
         read_members(" ".join(str(10**17 + number) for number in range(101)))
+
+
+async def test_whom_discord_calls_the_owner_owns_the_exchange(members: World):
+    await members.asks(members.meera, "freeze", member=members.asha, reason="A mutiny.")
+    guild = members.bot.get_guild(int(members.guild.id))
+    assert guild is not None
+    guild.owner_id = members.asha.id
+    await members.bot.on_guild_update(guild, guild)
+    moderators = await members.exchange.list_moderators(await members.exchange_id())
+    assert [(moderator.provider_user_id, moderator.rank) for moderator in moderators] == [
+        (str(members.asha.id), "owner")
+    ]
+    assert await status_of(members, members.asha) == "active"
+    refused = await members.asks(members.meera, "modlog")
+    assert "Only moderators" in refused.text or "Only a moderator" in refused.text
+    members.forgive(RequestRejected)
