@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from bot import replies
 from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
+from bot.cogs.enforcement import Enforcement
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
 from bot.cogs.stops import Stops
@@ -60,6 +61,7 @@ class BetJee(commands.AutoShardedBot):
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
         await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))
         await self.add_cog(Moderation(self._exchange, self._communities, suggestions))
+        await self.add_cog(Enforcement(self._exchange, self._communities, self.intake, suggestions))
         notifications = Notifications(self._exchange, self._communities, self.intake, suggestions)
         await self.add_cog(notifications)
         self.add_view(AskToBeTold(self.intake, notifications.choose))
@@ -90,6 +92,10 @@ class BetJee(commands.AutoShardedBot):
         """Open the exchange of a guild that Discord could not describe until now."""
         await self._open_exchange(guild)
 
+    async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
+        """Follow a guild whose owner has changed."""
+        await self._open_exchange(after)
+
     async def on_interaction(self, interaction: Interaction) -> None:
         """Answer a button that no view waits for, as after a restart.
 
@@ -106,6 +112,6 @@ class BetJee(commands.AutoShardedBot):
 
     async def _open_exchange(self, guild: discord.Guild) -> None:
         try:
-            await self._communities.exchange_of(guild)
+            await self._communities.follow_owner(guild)
         except (ExchangeError, GuildNotReady) as error:
             _log.warning("The exchange of guild %d is opened at its first command: %s", guild.id, error)

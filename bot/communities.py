@@ -94,6 +94,21 @@ class Communities:
         user = await self._exchange.find_user(exchange_id, PROVIDER, str(member.id))
         return None if user is None else Account(exchange_id, user)
 
+    async def follow_owner(self, guild: discord.Guild) -> None:
+        """Make who owns a guild now the owner of its exchange, as after its owner has left.
+
+        Raises what `exchange_of` does.
+        """
+        exchange_id = await self.exchange_of(guild)
+        owner = next(
+            (m for m in await self._exchange.list_moderators(exchange_id) if m.rank == "owner"), None
+        )
+        if owner is None or (owner.provider, owner.provider_user_id) != (PROVIDER, str(guild.owner_id)):
+            # No interaction asks for it, so the request gets the number that one of this moment would have.
+            request_id = discord.utils.time_snowflake(discord.utils.utcnow())
+            await self._exchange.transfer_ownership(exchange_id, request_id, await _owner_of(guild))
+            _log.info("Guild %d has another owner, and so has exchange %d.", guild.id, exchange_id)
+
     async def _find_or_open(self, guild: discord.Guild) -> int:
         known = await self._exchange.find_exchange(PROVIDER, str(guild.id))
         if known is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from exchange.acts import Act, Ban, HandHalt, Ownership, Standing, Suspect, Wipe, WipeMode, WipePreview
@@ -62,9 +62,9 @@ class Enforcement(Identities):
         identity: Identity,
         *,
         reason: str,
-        banned_until: datetime | None = None,
+        duration: timedelta | None = None,
     ) -> Ban:
-        """Ban an identity, for good or until a time; `user_id` is None for someone the exchange does not know."""
+        """Ban an identity, for good or for a minute to ten years; `user_id` is None for someone the exchange does not know."""
         document = await self._write(
             request_id,
             "select betjee.ban_user($2, $1, $3, $4, $5, $6, $7)",
@@ -73,7 +73,7 @@ class Enforcement(Identities):
             user_id,
             self._hash(identity.provider, identity.provider_user_id),
             reason,
-            banned_until,
+            _seconds(duration),
         )
         return Ban.from_json(document)
 
@@ -85,7 +85,7 @@ class Enforcement(Identities):
         network_hash: bytes,
         *,
         reason: str,
-        banned_until: datetime | None = None,
+        duration: timedelta | None = None,
     ) -> Ban:
         """Ban a network from signing up; members who are there already are not concerned."""
         document = await self._write(
@@ -95,7 +95,7 @@ class Enforcement(Identities):
             moderator_user_id,
             network_hash,
             reason,
-            banned_until,
+            _seconds(duration),
         )
         return Ban.from_json(document)
 
@@ -220,3 +220,7 @@ class Enforcement(Identities):
             self._hash(owner.provider, owner.provider_user_id),
         )
         return Ownership.from_json(document)
+
+
+def _seconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else int(duration.total_seconds())

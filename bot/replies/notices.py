@@ -28,7 +28,8 @@ LISTED: Final = 8
 _MARKET_CHARACTERS: Final = 20
 _LABEL_CHARACTERS: Final = 40
 _NAME_CHARACTERS: Final = 100
-_REASON_CHARACTERS: Final = 300
+_REASON_CHARACTERS: Final = 100
+"""As much as lets a full list of notices fit into one card."""
 _STOPS: Final = {"stop_loss": "Stop-loss", "take_profit": "Take-profit"}
 
 _log = logging.getLogger(__name__)
@@ -226,12 +227,16 @@ def _market_halted(detail: Json) -> Told:
     )
 
 
+def _reason(detail: Json) -> str:
+    return safe(detail["reason"], _REASON_CHARACTERS)
+
+
 def _market_halted_by_hand(detail: Json) -> Told:
     return Told(
         AMBER,
         f"{_market(detail)} is halted",
-        f"A moderator has halted {_label(detail['label'])} at {money(detail['price_paise'])}: "
-        f"{safe(detail['reason'], _REASON_CHARACTERS)} It reopens when a moderator resumes it; `/portfolio` and `/quote` work meanwhile.",
+        f"A moderator has halted {_label(detail['label'])} at {money(detail['price_paise'])} until further notice: "
+        f"{_reason(detail)}",
     )
 
 
@@ -239,8 +244,7 @@ def _account_frozen(detail: Json) -> Told:
     return Told(
         AMBER,
         "Your account is frozen",
-        f"The reason: {safe(detail['reason'], _REASON_CHARACTERS)} You keep what you have and cannot trade until "
-        "a moderator has decided; your waiting orders are suspended.",
+        f"You keep what you have, and cannot trade until a moderator has decided: {_reason(detail)}",
     )
 
 
@@ -254,7 +258,7 @@ def _account_banned(detail: Json) -> Told:
     return Told(
         AMBER,
         "You are banned from the exchange",
-        f"A moderator has banned you{end}: {safe(detail['reason'], _REASON_CHARACTERS)} `/appeal` tells the moderators your side, once.",
+        f"`/appeal` tells the moderators your side, once. You are banned{end}: {_reason(detail)}",
     )
 
 

@@ -62,29 +62,30 @@ as $$
 $$;
 comment on function network_refusal(bigint, bytea[]) is 'Why nobody may sign up from a network, or null.';
 
-create or replace function ban_end_refusal(p_banned_until timestamptz, p_time timestamptz) returns jsonb
+create or replace function duration_refusal(p_seconds bigint) returns jsonb
 language sql immutable parallel safe
 set search_path = betjee, pg_temp
 as $$
-  select refusal('invalid_until', 'A ban ends in the future, or when a moderator ends it.') where p_banned_until <= p_time
+  select refusal('invalid_duration', 'A ban lasts from a minute to ten years, or until a moderator ends it.')
+  where p_seconds not between 60 and 315360000
 $$;
-comment on function ban_end_refusal(timestamptz, timestamptz) is 'The refusal for a ban that would be over already; else null.';
+comment on function duration_refusal(bigint) is 'The refusal for a ban that is too short or too long; else null, also where it has no end.';
 
 create or replace function ban_user(
   p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_user_id bigint,
-  p_identity_hash bytea, p_reason text, p_banned_until timestamptz
+  p_identity_hash bytea, p_reason text, p_seconds bigint
 ) returns jsonb
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
--- Bans an identity, on the record, for good or until a time, and tells the member why. p_user_id is
+-- Bans an identity, on the record, for good or for so many seconds, and tells the member why. p_user_id is
 -- null for someone whom the exchange does not know: they are banned by their hash alone. What they
 -- have stays theirs; their waiting orders are suspended.
 -- Locks: the exchange. Refuses: not_a_moderator, unknown_user, own_account, outranked,
--- invalid_reason, invalid_until, already_banned. A repeated request gets its first outcome.
+-- invalid_reason, invalid_duration, already_banned. A repeated request gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
-  v_parameters text := jsonb_build_array(p_moderator_user_id, p_user_id, encode(p_identity_hash, 'hex'), p_reason, p_banned_until)::text;
+  v_parameters text := jsonb_build_array(p_moderator_user_id, p_user_id, encode(p_identity_hash, 'hex'), p_reason, p_seconds)::text;
   v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'ban_user', v_parameters);
   v_ban bans;
 begin
@@ -96,7 +97,7 @@ begin
   v_outcome := coalesce(
     power_refusal(p_exchange_id, p_moderator_user_id, p_user_id),
     reason_refusal(p_reason),
-    ban_end_refusal(p_banned_until, v_exchange.updated_at),
+    duration_refusal(p_seconds),
     case when (ban_in_force(p_exchange_id, 'identity', p_identity_hash)).ban_id is not null
       then refusal('already_banned', 'They are banned already; end that ban first.') end);
   if v_outcome is null then
@@ -104,37 +105,37 @@ begin
       exchange_id, ban_id, subject, subject_hash, user_id, moderator_user_id, reason, banned_at, banned_until)
     values (
       p_exchange_id, next_sequence(p_exchange_id, v_exchange.updated_at), 'identity', p_identity_hash, p_user_id,
-      p_moderator_user_id, trimmed(p_reason), v_exchange.updated_at, p_banned_until)
+      p_moderator_user_id, trimmed(p_reason), v_exchange.updated_at, v_exchange.updated_at + make_interval(secs => p_seconds))
     returning * into v_ban;
     v_outcome := ban_document(v_ban);
     if p_user_id is not null then
       perform settle_standing(p_exchange_id, array[p_user_id]);
       perform queue_notices(v_exchange, array[(p_user_id, 'account_banned', jsonb_build_object(
-        'reason', v_ban.reason, 'banned_until', p_banned_until))::notice]);
+        'reason', v_ban.reason, 'banned_until', v_ban.banned_until))::notice]);
     end if;
     perform log_moderation(v_exchange, p_moderator_user_id, 'ban_user', jsonb_build_object(
-      'ban_id', v_ban.ban_id, 'user_id', p_user_id, 'reason', v_ban.reason, 'banned_until', p_banned_until), p_request_id);
+      'ban_id', v_ban.ban_id, 'user_id', p_user_id, 'reason', v_ban.reason, 'banned_until', v_ban.banned_until), p_request_id);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'ban_user', v_parameters, v_outcome);
 end
 $$;
-comment on function ban_user(bigint, bigint, bigint, bigint, bytea, text, timestamptz) is 'Ban an identity, on the record.';
-alter function ban_user(bigint, bigint, bigint, bigint, bytea, text, timestamptz) owner to exchange_writer;
-grant execute on function ban_user(bigint, bigint, bigint, bigint, bytea, text, timestamptz) to service_role;
+comment on function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint) is 'Ban an identity, on the record.';
+alter function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint) owner to exchange_writer;
+grant execute on function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint) to service_role;
 
 create or replace function ban_network(
   p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_network_hash bytea,
-  p_reason text, p_banned_until timestamptz
+  p_reason text, p_seconds bigint
 ) returns jsonb
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Bans a network from signing up, on the record. Who is a member already is not concerned.
--- Locks: the exchange. Refuses: not_a_moderator, invalid_reason, invalid_until, already_banned.
+-- Locks: the exchange. Refuses: not_a_moderator, invalid_reason, invalid_duration, already_banned.
 -- A repeated request gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
-  v_parameters text := jsonb_build_array(p_moderator_user_id, encode(p_network_hash, 'hex'), p_reason, p_banned_until)::text;
+  v_parameters text := jsonb_build_array(p_moderator_user_id, encode(p_network_hash, 'hex'), p_reason, p_seconds)::text;
   v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'ban_network', v_parameters);
   v_ban bans;
 begin
@@ -146,25 +147,25 @@ begin
   v_outcome := coalesce(
     power_refusal(p_exchange_id, p_moderator_user_id),
     reason_refusal(p_reason),
-    ban_end_refusal(p_banned_until, v_exchange.updated_at),
+    duration_refusal(p_seconds),
     case when (ban_in_force(p_exchange_id, 'network', p_network_hash)).ban_id is not null
       then refusal('already_banned', 'That network is banned already; end that ban first.') end);
   if v_outcome is null then
     insert into bans (exchange_id, ban_id, subject, subject_hash, moderator_user_id, reason, banned_at, banned_until)
     values (
       p_exchange_id, next_sequence(p_exchange_id, v_exchange.updated_at), 'network', p_network_hash,
-      p_moderator_user_id, trimmed(p_reason), v_exchange.updated_at, p_banned_until)
+      p_moderator_user_id, trimmed(p_reason), v_exchange.updated_at, v_exchange.updated_at + make_interval(secs => p_seconds))
     returning * into v_ban;
     v_outcome := ban_document(v_ban);
     perform log_moderation(v_exchange, p_moderator_user_id, 'ban_network', jsonb_build_object(
-      'ban_id', v_ban.ban_id, 'reason', v_ban.reason, 'banned_until', p_banned_until), p_request_id);
+      'ban_id', v_ban.ban_id, 'reason', v_ban.reason, 'banned_until', v_ban.banned_until), p_request_id);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'ban_network', v_parameters, v_outcome);
 end
 $$;
-comment on function ban_network(bigint, bigint, bigint, bytea, text, timestamptz) is 'Ban a network from signing up, on the record.';
-alter function ban_network(bigint, bigint, bigint, bytea, text, timestamptz) owner to exchange_writer;
-grant execute on function ban_network(bigint, bigint, bigint, bytea, text, timestamptz) to service_role;
+comment on function ban_network(bigint, bigint, bigint, bytea, text, bigint) is 'Ban a network from signing up, on the record.';
+alter function ban_network(bigint, bigint, bigint, bytea, text, bigint) owner to exchange_writer;
+grant execute on function ban_network(bigint, bigint, bigint, bytea, text, bigint) to service_role;
 
 create or replace function unban(p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_ban_id bigint) returns jsonb
 language plpgsql security definer

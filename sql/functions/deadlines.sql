@@ -2,15 +2,18 @@
 -- next applies them, by execute_orders(); a job hastens that.
 
 create or replace function is_moderation_due(p_exchange exchanges) returns boolean
-language sql stable
+language plpgsql stable
 set search_path = betjee, pg_temp
 as $$
-  select exists (
+-- Every batch asks this, so it is in the language that keeps its plans: two look-ups in indexes of what waits.
+begin
+  return exists (
       select from wipes w
       where w.exchange_id = p_exchange.exchange_id and w.status = 'planned' and w.due_at <= p_exchange.updated_at)
     or exists (
       select from bans b
-      where b.exchange_id = p_exchange.exchange_id and b.ended_at is null and b.banned_until <= p_exchange.updated_at)
+      where b.exchange_id = p_exchange.exchange_id and b.ended_at is null and b.banned_until <= p_exchange.updated_at);
+end
 $$;
 comment on function is_moderation_due(exchanges) is 'Whether a wipe is due or a ban is over in a locked exchange.';
 
