@@ -15,14 +15,14 @@ from bot.errors import DISCORD_AWAY
 from bot.intake import Intake
 from bot.lasting import LastingButton, lasting_button, row_of_buttons
 from bot.views import OwnersView
-from exchange.acts import Wipe, WipeMode, WipeStatus
+from bot.wipe_views import UndoWipe
+from exchange.acts import Wipe, WipeMode
 from exchange.exchange import Exchange
 from exchange.suspects import Cluster, ClusterStatus
 
 CONFIRM_SECONDS: Final = 300
 
 _CLUSTER: Final = "betjee:suspects"
-_WIPE: Final = "betjee:wipe"
 _LABELS: Final = {
     "release": ("Release", discord.ButtonStyle.success),
     "freeze": ("Freeze", discord.ButtonStyle.primary),
@@ -51,14 +51,7 @@ def cluster_buttons(cluster_id: int, status: ClusterStatus = ClusterStatus.OPEN)
     )
 
 
-def undo_button(wipe: Wipe) -> discord.ui.View | None:
-    """Undo under a wipe that has been planned."""
-    if wipe.status is WipeStatus.EXECUTED:
-        return None
-    return row_of_buttons(discord.ui.Button(label="Undo", custom_id=f"{_WIPE}:undo:{wipe.wipe_id}"))
-
-
-class ConfirmWipe(OwnersView):
+class ChooseWipe(OwnersView):
     """Burn, Unwind and Cancel under what a wipe would do."""
 
     def __init__(self, origin: Interaction, intake: Intake, decide: Decide) -> None:
@@ -67,26 +60,26 @@ class ConfirmWipe(OwnersView):
 
     def expired(self) -> discord.Embed:
         """Nobody has decided."""
-        return replies.suspects.not_wiped()
+        return replies.enforcement.wipe_dropped()
 
     @discord.ui.button(label="Burn", style=discord.ButtonStyle.danger)
-    async def burn(self, interaction: Interaction, _: discord.ui.Button["ConfirmWipe"]) -> None:
+    async def burn(self, interaction: Interaction, _: discord.ui.Button["ChooseWipe"]) -> None:
         """Wipe them and leave the price."""
         await self._decide(interaction, WipeMode.BURN)
 
     @discord.ui.button(label="Unwind", style=discord.ButtonStyle.danger)
-    async def unwind(self, interaction: Interaction, _: discord.ui.Button["ConfirmWipe"]) -> None:
+    async def unwind(self, interaction: Interaction, _: discord.ui.Button["ChooseWipe"]) -> None:
         """Wipe them and let the price go back."""
         await self._decide(interaction, WipeMode.UNWIND)
 
     @discord.ui.button(label="Cancel", style=discord.ButtonStyle.secondary)
-    async def cancel(self, interaction: Interaction, _: discord.ui.Button["ConfirmWipe"]) -> None:
+    async def cancel(self, interaction: Interaction, _: discord.ui.Button["ChooseWipe"]) -> None:
         """Change nothing."""
-        await answer(interaction, replies.suspects.not_wiped())
+        await answer(interaction, replies.enforcement.wipe_dropped())
 
 
 class SuspectButtons:
-    """Answers the buttons under suspicions and planned wipes, also those of before a restart.
+    """Answers the buttons under suspicions, also those of before a restart.
 
     An id names a cluster by its number in the exchange of the guild where it is pressed, so one that is taken
     to another guild means nothing there. Each answer is for its presser alone; the suspicion itself is then
@@ -106,14 +99,12 @@ class SuspectButtons:
             "wipe": self._wipe,
             "details": self._details,
         }
-        buttons = [
+        return [
             lasting_button(
                 rf"{_CLUSTER}:{act}:(?P<number>[0-9]{{1,18}})", self._intake, partial(self._press, do)
             )
             for act, do in acts.items()
         ]
-        undo = rf"{_WIPE}:undo:(?P<number>[0-9]{{1,18}})"
-        return [*buttons, lasting_button(undo, self._intake, partial(self._press, self._undo))]
 
     async def _press(
         self,
@@ -143,7 +134,7 @@ class SuspectButtons:
         preview = await self._exchange.preview_suspects_wipe(
             account.exchange_id, account.user.user_id, number
         )
-        confirm = ConfirmWipe(interaction, self._intake, partial(self._plan, interaction, account, number))
+        confirm = ChooseWipe(interaction, self._intake, partial(self._plan, interaction, account, number))
         await answer(interaction, replies.suspects.wipe_preview(number, preview), confirm)
 
     async def _plan(
@@ -153,7 +144,10 @@ class SuspectButtons:
         wipe = await self._exchange.wipe_suspects(
             account.exchange_id, origin.id, account.user.user_id, number, mode
         )
-        await answer(interaction, replies.suspects.wipe_planned(wipe), undo_button(wipe))
+        view = None
+        if wipe.ended_at is None:
+            view = UndoWipe(origin, self._intake, wipe, partial(self._undo, account, wipe.wipe_id))
+        await answer(interaction, replies.enforcement.wipe_state(wipe), view)
         await _show(
             origin, await self._exchange.get_cluster(account.exchange_id, account.user.user_id, number)
         )
@@ -162,11 +156,10 @@ class SuspectButtons:
         cluster = await self._exchange.get_cluster(account.exchange_id, account.user.user_id, number)
         await answer(interaction, replies.suspects.details(cluster))
 
-    async def _undo(self, interaction: Interaction, account: Account, number: int) -> None:
-        wipe = await self._exchange.undo_wipe(
-            account.exchange_id, interaction.id, account.user.user_id, number
+    async def _undo(self, account: Account, wipe_id: int, interaction: Interaction) -> Wipe:
+        return await self._exchange.undo_wipe(
+            account.exchange_id, interaction.id, account.user.user_id, wipe_id
         )
-        await answer(interaction, replies.suspects.wipe_undone(wipe))
 
 
 async def _show(interaction: Interaction, cluster: Cluster) -> None:

@@ -125,7 +125,7 @@ def market_resumed(halt: HandHalt) -> discord.Embed:
 
 def wipe_preview(preview: WipePreview, mode: WipeMode, reason: str) -> discord.Embed:
     """What a wipe would do, before anything is done."""
-    wiped = _names(preview.members)
+    wiped = names_of(preview.members)
     if mode is WipeMode.BURN:
         meaning = "**Burn**: the shares go with their owners, and the price stays where they have left it."
     else:
@@ -138,7 +138,7 @@ def wipe_preview(preview: WipePreview, mode: WipeMode, reason: str) -> discord.E
         ("Cash that is burned, before any unwinding", money(preview.cash_paise)),
         ("Time to undo it", f"{grouped(preview.undo_seconds)} seconds"),
     ]
-    markets = map(_wiped_market, preview.markets)
+    markets = map(wiped_market, preview.markets)
     return reply(
         PURPLE,
         f"Wipe {grouped(len(preview.members))} member{'s' if len(preview.members) != 1 else ''}?",
@@ -205,7 +205,7 @@ def _end(moment: datetime | None) -> str:
     return "a moderator ends it" if moment is None else discord.utils.format_dt(moment, "f")
 
 
-def _wiped_market(market: WipedMarket) -> str:
+def wiped_market(market: WipedMarket) -> str:
     held = [f"{shares(market.long_shares)} held"] if market.long_shares else []
     held += [f"{shares(market.short_shares)} short"] if market.short_shares else []
     return (
@@ -220,10 +220,10 @@ def _wipe(wipe: Wipe) -> str:
     state = _STATUSES[wipe.status]
     if wipe.status is WipeStatus.PLANNED:
         state = f"executed {discord.utils.format_dt(wipe.due_at, 'R')} unless it is undone"
-    return f"{_names(wipe.members)} · {wipe.mode.value} · {state}\n{safe(wipe.reason, _REASON_CHARACTERS)}"
+    return f"{names_of(wipe.members)} · {wipe.mode.value} · {state}\n{safe(wipe.reason, _REASON_CHARACTERS)}"
 
 
-def _names(members: tuple[WipeMember, ...]) -> str:
+def names_of(members: tuple[WipeMember, ...]) -> str:
     known = [name(member.display_name) for member in members if member.display_name]
     rest = len(members) - len(known[:_NAMES_SHOWN])
     shown = known[:_NAMES_SHOWN] + ([f"{grouped(rest)} {'more' if known else 'accounts'}"] if rest else [])

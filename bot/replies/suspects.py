@@ -5,16 +5,20 @@ from typing import Final
 
 import discord
 
-from bot.replies.reply import AMBER, BLUE, GREEN, GREY, RED, Figure, lines_that_fit, reply
-from bot.replies.text import TIMES, grouped, money, name, percent, plain, safe
-from exchange.acts import Wipe, WipedMarket, WipePreview, WipeStatus
+from bot.replies.enforcement import names_of, wiped_market
+from bot.replies.reply import AMBER, BLUE, GREEN, GREY, PURPLE, Figure, lines_that_fit, reply
+from bot.replies.text import TIMES, grouped, money, name, plain, safe
+from exchange.acts import WipePreview
 from exchange.models import Json
 from exchange.suspects import Cluster, ClusterMember, ClusterStatus, Release, SignalKind
 
 MEMBERS_SHOWN: Final = 40
-_MARKETS_SHOWN: Final = 15
 _MARKET_CHARACTERS: Final = 20
 _MINUTE: Final = 60
+_MODES: Final = (
+    "**Burn**: the shares go with their owners, and the price stays. **Unwind**: their positions are closed along "
+    "the curve first, and the price goes back without them."
+)
 
 _TITLES: Final = {
     SignalKind.BURST: "Many sign-ups at once",
@@ -114,51 +118,26 @@ def frozen(cluster: Cluster) -> discord.Embed:
 
 def wipe_preview(cluster_id: int, preview: WipePreview) -> discord.Embed:
     """What wiping a cluster would do, in either mode, before anything is done."""
-    names = ", ".join(name(member.display_name or "someone") for member in preview.members[:MEMBERS_SHOWN])
-    hidden = len(preview.members) - MEMBERS_SHOWN
-    markets = [_wiped_market(market) for market in preview.markets[:_MARKETS_SHOWN]]
-    second = "\n**A second moderator must agree** to a wipe of this size." if preview.needs_second else ""
+    second = ["**A second moderator must agree** to a wipe of this size."] if preview.needs_second else []
+    markets = map(wiped_market, preview.markets)
     return reply(
-        RED,
-        f"Wipe suspicion {cluster_id}?",
-        f"{names}{f' and {grouped(hidden)} more' if hidden > 0 else ''}\n\n"
-        f"{lines_that_fit(markets) or 'They hold nothing.'}{second}",
-        [("Members", grouped(len(preview.members))), ("Their cash, burned", money(preview.cash_paise))],
-        footer=f"They are frozen at once. It can be undone for {_span(preview.undo_seconds)}, and then no more. Burn leaves the "
-        "price where it is; Unwind closes their positions along the curve first.",
+        PURPLE,
+        f"Wipe {grouped(len(preview.members))} members of suspicion {cluster_id}?",
+        lines_that_fit(
+            [
+                f"{names_of(preview.members)} would be deleted with all that they traded, and stay banned.",
+                _MODES,
+                *second,
+                *(markets if preview.markets else ["They hold nothing in any market."]),
+            ],
+            "\n\n",
+        ),
+        [
+            ("Cash that is burned, before any unwinding", money(preview.cash_paise)),
+            ("Time to undo it", f"{grouped(preview.undo_seconds)} seconds"),
+        ],
+        footer="Burn and Unwind freeze them at once. This cannot be taken back once it is executed.",
     )
-
-
-def wipe_planned(wipe: Wipe) -> discord.Embed:
-    """A wipe has been planned, or, where there is no time to undo it, executed."""
-    if wipe.status is WipeStatus.EXECUTED:
-        return reply(GREEN, "Wiped", f"Wipe {wipe.wipe_id} has been executed. It is recorded with your name.")
-    when = discord.utils.format_dt(wipe.due_at, "R")
-    waits = (
-        "It waits until a second moderator agrees, and then"
-        if wipe.status is WipeStatus.AWAITING_SECOND
-        else f"Unless it is undone, {when}"
-    )
-    return reply(
-        AMBER,
-        f"Wipe {wipe.wipe_id} is planned",
-        f"**{grouped(len(wipe.members))}** members are frozen. {waits} they are deleted with all that they traded, and stay "
-        "banned. It is recorded with your name.",
-    )
-
-
-def wipe_undone(wipe: Wipe) -> discord.Embed:
-    """A wipe has been undone."""
-    return reply(
-        GREEN,
-        f"Wipe {wipe.wipe_id} is undone",
-        "Its members are as they were; a bonus that waited goes on waiting until it is released.",
-    )
-
-
-def not_wiped() -> discord.Embed:
-    """Nobody confirmed the wipe."""
-    return reply(GREY, "Not wiped", "Nothing has changed.")
 
 
 def moderators_channel_chosen(channel_id: str | None, *, may_send: bool, is_public: bool) -> discord.Embed:
@@ -272,18 +251,6 @@ def _member(member: ClusterMember) -> str:
         f"{money(member.withheld_paise)} waits" if member.withheld_paise else "",
     ]
     return " · ".join(filter(None, parts))
-
-
-def _wiped_market(market: WipedMarket) -> str:
-    held = [
-        f"{grouped(market.long_shares)} held" if market.long_shares else "",
-        f"{grouped(market.short_shares)} short" if market.short_shares else "",
-    ]
-    return (
-        f"**{safe(market.market, _MARKET_CHARACTERS)}** · {', '.join(filter(None, held))} ({percent(market.supply_bps)} of all)\n"
-        f"Burn {money(market.price_paise)}, {grouped(market.burned_available_shares)} to buy · "
-        f"Unwind {money(market.unwound_price_paise)}, {grouped(market.unwound_available_shares)} to buy"
-    )
 
 
 def _span(seconds: int) -> str:
