@@ -46,7 +46,8 @@ class Cluster(FromJson):
 
     `accounts` counts identities, also of those who were refused; `members_total` those who have an account,
     of whom `members` has at most 50, or none in a list; `proven` those of whom the provider confirmed that it was
-    they; `waiting` those whose bonus waits, in all `waiting_paise`; `other_signals` those who are in a cluster of
+    they; `waiting` those whose bonus waits, in all `waiting_paise`; `long_standing` those who keep it, since they
+    have been in the community for long; `other_signals` those who are in a cluster of
     another kind too. `detail` has the figures of the rule; `network` is a short name of the network.
     """
 
@@ -61,6 +62,7 @@ class Cluster(FromJson):
     waiting: int
     waiting_paise: int
     frozen: int
+    long_standing: int
     other_signals: int
     network: str | None = None
     decided_by: str | None = None

@@ -206,6 +206,7 @@ def _end(moment: datetime | None) -> str:
 
 
 def wiped_market(market: WipedMarket) -> str:
+    """What a wipe does to a market, in either mode."""
     held = [f"{shares(market.long_shares)} held"] if market.long_shares else []
     held += [f"{shares(market.short_shares)} short"] if market.short_shares else []
     return (
@@ -224,6 +225,7 @@ def _wipe(wipe: Wipe) -> str:
 
 
 def names_of(members: tuple[WipeMember, ...]) -> str:
+    """Whom a wipe is for, as many as are shown, and how many more."""
     known = [name(member.display_name) for member in members if member.display_name]
     rest = len(members) - len(known[:_NAMES_SHOWN])
     shown = known[:_NAMES_SHOWN] + ([f"{grouped(rest)} {'more' if known else 'accounts'}"] if rest else [])

@@ -22,6 +22,7 @@ _SECTIONS: Final = {
     "min_membership_hours": "Members and page",
     "network_key_retention_days": "Members and page",
     "mark_action": "Finding bots",
+    "trusted_membership_days": "Finding bots",
     "second_signal_freezes": "Finding bots",
     "burst_accounts": "Finding bots",
     "burst_seconds": "Finding bots",

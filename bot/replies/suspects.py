@@ -171,7 +171,7 @@ def moderators_channel_chosen(channel_id: str | None, *, may_send: bool, is_publ
 def _burst(detail: Json, accounts: str) -> str:
     return (
         f"**{accounts} identities** came from one network, more than {grouped(detail['threshold'])} within "
-        f"{grouped(detail['seconds'])} seconds. Their bonus waits until you decide."
+        f"{grouped(detail['seconds'])} seconds. The bonus of those who are new here waits until you decide."
     )
 
 
@@ -212,6 +212,8 @@ def _figures(cluster: Cluster) -> Iterable[Figure]:
     yield "Confirmed by Discord", grouped(cluster.proven)
     if cluster.waiting:
         yield "Bonus that waits", f"{grouped(cluster.waiting)} {TIMES}, {money(cluster.waiting_paise)}"
+    if cluster.long_standing:
+        yield "Long in the community, so not waiting", grouped(cluster.long_standing)
     if cluster.frozen:
         yield "Frozen", grouped(cluster.frozen)
     if cluster.other_signals:

@@ -48,6 +48,8 @@ as $$
       'How long the hash of the network that the page was used from is kept.'),
     ('mark_action', 'choice', null, null, array['withhold', 'freeze', 'wipe'], 'withhold', '', false,
       'What a burst of sign-ups does at once; only a proven account is frozen or wiped.'),
+    ('trusted_membership_days', 'integer', 0, 3650, null, '30', 'days', false,
+      'Who has been in the community for so long keeps the bonus in a burst; 0: nobody.'),
     ('second_signal_freezes', 'boolean', null, null, null, 'true', '', false,
       'Whether a marked member whose trading is a signal too is frozen.'),
     ('burst_accounts', 'integer', 1, 100, null, '3', '', false,

@@ -137,7 +137,7 @@ begin
     v_outcome := newcomer_refusal(v_exchange, p_account_created_at, p_joined_at);
     -- A setting that were missing must not open the exchange to everyone.
     if v_outcome is null and (typed_settings(v_exchange.settings)).verification is distinct from 'off' then
-      v_outcome := issue_token(v_exchange, p_token_hash, p_provider, p_provider_user_id, p_display_name, p_identity_hash);
+      v_outcome := issue_token(v_exchange, p_token_hash, p_provider, p_provider_user_id, p_display_name, p_identity_hash, p_joined_at);
     end if;
   end if;
   if v_outcome is null then

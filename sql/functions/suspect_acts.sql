@@ -38,7 +38,7 @@ as $$
     'status', c.status, 'decided_at', c.decided_at,
     'decided_by', (select d.display_name from users d where d.exchange_id = c.exchange_id and d.user_id = c.decided_by),
     'accounts', n.accounts, 'members_total', n.members, 'proven', n.proven, 'waiting', n.waiting, 'waiting_paise', n.waiting_paise,
-    'frozen', n.frozen, 'other_signals', n.other_signals,
+    'frozen', n.frozen, 'long_standing', n.long_standing, 'other_signals', n.other_signals,
     'members', (
       select coalesce(jsonb_agg(to_jsonb(l) order by l.user_id), '[]')
       from (
@@ -55,6 +55,9 @@ as $$
       count(*) filter (where withheld_bonus(c.exchange_id, u.user_id) > 0) as waiting,
       coalesce(sum(withheld_bonus(c.exchange_id, u.user_id)), 0) as waiting_paise,
       count(*) filter (where u.status = 'frozen') as frozen,
+      count(*) filter (where exists (
+        select from marks m
+        where m.exchange_id = s.exchange_id and m.identity_hash = s.identity_hash and m.decision = 'released' and m.decided_by = 0)) as long_standing,
       count(*) filter (where exists (
         select from suspects t join clusters o using (exchange_id, cluster_id)
         where t.exchange_id = s.exchange_id and t.identity_hash = s.identity_hash and o.kind <> c.kind

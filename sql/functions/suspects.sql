@@ -111,22 +111,37 @@ comment on function is_for_moderators(text) is 'Whether a notice of a kind goes 
 
 -- Marks, and bonuses that wait
 
+create or replace function is_long_standing(p_exchange exchanges, p_identity_hash bytea) returns boolean
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- By what the chat told when they asked for their link, which nobody types in.
+  select (typed_settings(p_exchange.settings)).trusted_membership_days > 0 and exists (
+    select from verification_tokens t
+    where t.exchange_id = p_exchange.exchange_id and t.identity_hash = p_identity_hash
+      and t.joined_at <= p_exchange.updated_at - make_interval(days => (typed_settings(p_exchange.settings)).trusted_membership_days))
+$$;
+comment on function is_long_standing(exchanges, bytea) is 'Whether somebody who signs up has been in the community for long, where the exchange asks for that.';
+
 create or replace function mark_identities(p_exchange exchanges, p_cluster_id bigint, p_identity_hashes bytea[]) returns void
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
 -- Marks identities, each once for all time. A bonus that was granted within the last hour, before there
 -- were enough of them to tell, is taken back where it is untouched; who has traded keeps it.
--- Nobody who moderates loses a bonus by it. Must be called under the exchange's lock.
+-- Nobody who moderates loses a bonus by it, and the mark of who has been in the community for long is
+-- released at once: that is a second signal, in their favour. Must be called under the exchange's lock.
 declare
   v_marked bytea[];
   v_taken record;
 begin
   with marked as (
-    insert into marks (exchange_id, identity_hash, cluster_id, marked_at)
-    select p_exchange.exchange_id, h, p_cluster_id, p_exchange.updated_at from unnest(p_identity_hashes) h
-    on conflict do nothing returning identity_hash)
-  select array_agg(identity_hash) into v_marked from marked;
+    insert into marks (exchange_id, identity_hash, cluster_id, marked_at, decision, decided_by, decided_at)
+    select p_exchange.exchange_id, h.identity_hash, p_cluster_id, p_exchange.updated_at,
+      case when h.is_trusted then 'released' end, case when h.is_trusted then 0 end, case when h.is_trusted then p_exchange.updated_at end
+    from (select i as identity_hash, is_long_standing(p_exchange, i) as is_trusted from unnest(p_identity_hashes) i) h
+    on conflict do nothing returning identity_hash, decision)
+  select array_agg(identity_hash) into v_marked from marked where decision is null;
   for v_taken in
     select a.identity_hash, u.user_id, g.amount_paise
     from accounts a
@@ -329,6 +344,7 @@ comment on function wipe_marked(bigint) is 'Plan the wipes of bursts where the e
 create or replace function find_suspects(p_exchange_id bigint) returns bigint
 language plpgsql security definer
 set search_path = betjee, pg_temp
+set plan_cache_mode = force_custom_plan
 as $$
 -- Looks for signals of all kinds and notes those that are new; returns how many. It is its own memory:
 -- again, it changes nothing. The rules read without a lock. Locks: the exchange, where there is news.

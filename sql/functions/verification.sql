@@ -2,7 +2,7 @@
 
 create or replace function issue_token(
   p_exchange exchanges, p_token_hash bytea, p_provider text, p_provider_user_id text, p_display_name text,
-  p_identity_hash bytea
+  p_identity_hash bytea, p_joined_at timestamptz
 ) returns jsonb
 language plpgsql
 set search_path = betjee, pg_temp
@@ -19,15 +19,15 @@ begin
   where exchange_id = p_exchange.exchange_id and provider = p_provider and provider_user_id = p_provider_user_id
     and used_at is null;
   insert into verification_tokens (
-    exchange_id, token_hash, provider, provider_user_id, display_name, identity_hash, issued_at, expires_at)
+    exchange_id, token_hash, provider, provider_user_id, display_name, identity_hash, issued_at, expires_at, joined_at)
   values (
     p_exchange.exchange_id, p_token_hash, p_provider, p_provider_user_id, shown_name(p_display_name), p_identity_hash,
-    p_exchange.updated_at, p_exchange.updated_at + interval '10 minutes')
+    p_exchange.updated_at, p_exchange.updated_at + interval '10 minutes', p_joined_at)
   returning * into v_token;
   return jsonb_build_object('display_name', v_token.display_name, 'link_expires_at', v_token.expires_at);
 end
 $$;
-comment on function issue_token(exchanges, bytea, text, text, text, bytea) is 'Begin a sign-up on the page.';
+comment on function issue_token(exchanges, bytea, text, text, text, bytea, timestamptz) is 'Begin a sign-up on the page.';
 
 create or replace function token_of_hash(p_exchange_id bigint, p_token_hash bytea) returns verification_tokens
 language sql stable

@@ -14,6 +14,9 @@ create index accounts_of_exchange_by_sight on accounts (exchange_id, seen_at des
 create index accounts_by_network_56 on accounts (exchange_id, network_key_56) where network_key_56 is not null;
 create index accounts_by_network_48 on accounts (exchange_id, network_key_48) where network_key_48 is not null;
 grant update (identity_hash) on accounts to exchange_writer;
+alter table verification_tokens add column joined_at timestamptz;
+comment on column verification_tokens.joined_at is 'Since when whoever asked for the link has been in the community, where known.';
+create index verification_tokens_by_identity_hash on verification_tokens (exchange_id, identity_hash);
 create index verification_attempts_of_exchange on verification_attempts (exchange_id, attempted_at desc);
 create index users_by_registration on users (exchange_id, registered_at desc) where registered_at is not null;
 
@@ -133,6 +136,7 @@ grant select, delete on marks to exchange_eraser;
 
 alter type exchange_settings
   add attribute mark_action text,
+  add attribute trusted_membership_days integer,
   add attribute second_signal_freezes boolean,
   add attribute burst_accounts integer,
   add attribute burst_seconds integer,
@@ -141,5 +145,5 @@ alter type exchange_settings
   add attribute concert_accounts integer,
   add attribute transfer_accounts integer;
 update exchanges set settings =
-  '{"mark_action": "withhold", "second_signal_freezes": true, "burst_accounts": 3, "burst_seconds": 15,
+  '{"mark_action": "withhold", "trusted_membership_days": 30, "second_signal_freezes": true, "burst_accounts": 3, "burst_seconds": 15,
     "wide_burst_accounts": 10, "crowd_accounts": 25, "concert_accounts": 3, "transfer_accounts": 3}' || settings;

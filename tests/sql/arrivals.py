@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -43,16 +44,19 @@ def hash_of(name: str) -> bytes:
     return newcomer(name)[3]
 
 
-async def begin(front: Front, name: str) -> bytes:
-    """Somebody types /register; the hash of their link's token."""
+async def begin(front: Front, name: str, days: int = 0) -> bytes:
+    """Somebody who has been in the community for so many days types /register; the hash of their link's token."""
     token = key(f"token {front.last_id} of {name}")
-    await front.call("register_user", *newcomer(name), None, None, token)
+    joined_at = datetime.now(UTC) - timedelta(days=days)
+    await front.call("register_user", *newcomer(name), None, joined_at, token)
     return token
 
 
-async def arrive(front: Front, name: str, networks: Networks, *, proven: bool = False) -> dict[str, Any]:
+async def arrive(
+    front: Front, name: str, networks: Networks, *, proven: bool = False, days: int = 0
+) -> dict[str, Any]:
     """Somebody signs up on the page; what the page says."""
-    token = await begin(front, name)
+    token = await begin(front, name, days)
     front.last_id += 1
     answer = await front.service.fetchval(
         _COMPLETE, front.exchange_id, front.last_id, token, name if proven else None, *networks

@@ -1,5 +1,6 @@
 """The first rule and the signals beside it: who is marked, whose bonus waits, and who decides."""
 
+import asyncio
 import json
 
 import asyncpg
@@ -8,6 +9,7 @@ import pytest
 from tests.sql.arrivals import (
     arrive,
     be_refused,
+    begin,
     cash,
     clusters,
     hash_of,
@@ -18,6 +20,7 @@ from tests.sql.arrivals import (
     trade,
     user_of,
 )
+from tests.sql.blocking import holding_exchange, wait_for_waiting
 from tests.sql.front import DISCORD, Front, newcomer, owner_of
 
 BONUS = 2_000_000
@@ -160,6 +163,78 @@ async def test_who_has_traded_keeps_the_bonus_and_who_moderates_loses_none(
     assert await cash(connection_owner, page, "a") > 0
     assert await cash(connection_owner, page, "b") == BONUS
     assert await cash(connection_owner, page, "c") == 0
+    await audited(page)
+
+
+async def test_who_has_been_in_the_community_for_long_is_marked_and_keeps_the_bonus(
+    page: Front, connection_owner: asyncpg.Connection
+) -> None:
+    owner = await owner_of(page)
+    await page.call("change_setting", owner, "mark_action", "freeze")
+    for name, days in (("a", 31), ("b", 29), ("c", 400), ("d", 0), ("e", 31)):
+        await arrive(page, name, HOSTEL, days=days, proven=True)
+    assert await marked(connection_owner, page) == {hash_of(name) for name in "abcde"}
+    assert [await cash(connection_owner, page, name) for name in "abcde"] == [BONUS, 0, BONUS, 0, BONUS]
+    assert [(await user_of(page, name))["status"] for name in "abcde"] == [
+        "active",
+        "frozen",
+        "active",
+        "frozen",
+        "active",
+    ]
+    (cluster,) = await clusters(page, owner)
+    assert (cluster["accounts"], cluster["waiting"], cluster["long_standing"]) == (5, 2, 3)
+    await audited(page)
+
+
+async def test_nobody_is_trusted_for_that_where_the_exchange_has_it_so(
+    page: Front, connection_owner: asyncpg.Connection
+) -> None:
+    await page.call("change_setting", await owner_of(page), "trusted_membership_days", "0")
+    for name in "abcd":
+        await arrive(page, name, HOSTEL, days=3_000)
+    assert [await cash(connection_owner, page, name) for name in "abcd"] == [0] * 4
+
+
+async def test_twenty_who_press_at_once_are_all_marked(
+    page: Front,
+    sessions: list[asyncpg.Connection],
+    connection_owner: asyncpg.Connection,
+    watcher: asyncpg.Connection,
+) -> None:
+    tokens = [await begin(page, f"bot {number}") for number in range(20)]
+    query = (
+        "select betjee.complete_verification($1, $2, $3, null, ($4::bytea, null, null)::betjee.network_keys)"
+    )
+    async with asyncio.TaskGroup() as group, holding_exchange(connection_owner, page.exchange_id):
+        for number, (session, token) in enumerate(zip(sessions, tokens, strict=False)):
+            group.create_task(session.fetchval(query, page.exchange_id, 9_000 + number, token, HOSTEL[0]))
+        await wait_for_waiting(watcher, "complete_verification", 20)
+    assert await marked(connection_owner, page) == {hash_of(f"bot {number}") for number in range(20)}
+    granted = "select sum(amount_paise) from betjee.grants where exchange_id = $1"
+    assert await connection_owner.fetchval(granted, page.exchange_id) == 0
+    (cluster,) = await clusters(page, await owner_of(page))
+    assert cluster["waiting_paise"] == 20 * BONUS
+    await audited(page)
+
+
+async def test_two_moderators_who_release_at_once_grant_once(
+    page: Front,
+    sessions: list[asyncpg.Connection],
+    connection_owner: asyncpg.Connection,
+    watcher: asyncpg.Connection,
+) -> None:
+    owner = await owner_of(page)
+    await burst(page, "abcd")
+    (cluster,) = await clusters(page, owner)
+    arguments = (owner, cluster["cluster_id"], None)
+    async with asyncio.TaskGroup() as group, holding_exchange(connection_owner, page.exchange_id):
+        for number, session in enumerate(sessions[:5]):
+            group.create_task(
+                Front(session).document("release_suspects", page.exchange_id, 9_000 + number, *arguments)
+            )
+        await wait_for_waiting(watcher, "release_suspects", 5)
+    assert [await cash(connection_owner, page, name) for name in "abcd"] == [BONUS] * 4
     await audited(page)
 
 
