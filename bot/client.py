@@ -13,12 +13,14 @@ from bot.board_view import BoardButtons
 from bot.cogs.accounts import Accounts
 from bot.cogs.boards import Boards
 from bot.cogs.charts import Charts
+from bot.cogs.enforcement import Enforcement
 from bot.cogs.leaderboards import Leaderboards
 from bot.cogs.live_board import LiveBoard
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
 from bot.cogs.records import Records
 from bot.cogs.stops import Stops
+from bot.cogs.suspects import Suspects
 from bot.cogs.trading import Trading
 from bot.communities import Communities
 from bot.delivery import Interaction, answer_at_once
@@ -30,6 +32,7 @@ from bot.leaderboard_views import LeaderboardDesk, OwnRank, TurnPage
 from bot.notice_views import AskToBeTold
 from bot.pictures.studio import Studio
 from bot.suggestions import Suggestions
+from bot.suspect_views import SuspectButtons
 from bot.sync import sync_commands
 from bot.tree import Tree
 from bot.views import is_taken
@@ -38,6 +41,7 @@ from exchange.exchange import Exchange
 from runtime.limits import Limits
 from runtime.logs import note_interaction
 from runtime.metrics import Metrics
+from runtime.sign_up_links import SignUpLinks
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +56,11 @@ class BetJee(commands.AutoShardedBot):
         *,
         limits: Limits,
         studio: Studio,
+        links: SignUpLinks | None = None,
         metrics: Metrics | None = None,
     ) -> None:
-        self._communities = Communities(exchange)
+        self._links = links or SignUpLinks()
+        self._communities = Communities(exchange, self._links.verification)
         self.intake = Intake(self._communities, limits, metrics)
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -75,7 +81,7 @@ class BetJee(commands.AutoShardedBot):
         """Load the commands, and tell Discord of them where they have changed."""
         suggestions = Suggestions(self._exchange, self._communities)
         desk = OrderDesk(self._exchange, self.intake)
-        accounts = Accounts(self._exchange, self._communities, self._gallery)
+        accounts = Accounts(self._exchange, self._communities, self._gallery, self._links)
         await self.add_cog(accounts)
         await self.add_cog(Boards(self._exchange, self._communities))
         charts = Charts(self._exchange, self._communities, self.intake, self._gallery, suggestions)
@@ -85,6 +91,7 @@ class BetJee(commands.AutoShardedBot):
         await self.add_cog(Trading(self._exchange, self._communities, desk, suggestions))
         await self.add_cog(Stops(self._exchange, self._communities, self.intake, suggestions))
         await self.add_cog(Moderation(self._exchange, self._communities, suggestions))
+        await self.add_cog(Enforcement(self._exchange, self._communities, self.intake, suggestions))
         notifications = Notifications(self._exchange, self._communities, self.intake, suggestions)
         await self.add_cog(notifications)
         self.add_view(AskToBeTold(self.intake, notifications.choose))
@@ -100,6 +107,8 @@ class BetJee(commands.AutoShardedBot):
             portfolio=accounts.show_portfolio,
         )
         self.add_dynamic_items(self._board_buttons.lasting(), records.lasting())
+        await self.add_cog(Suspects(self._exchange, self._communities))
+        self.add_dynamic_items(*SuspectButtons(self._exchange, self._communities, self.intake).lasting())
         assert self.application_id is not None, "Discord tells it at login"
         await sync_commands(self.tree, self.application_id, self._redis)
 
@@ -125,6 +134,10 @@ class BetJee(commands.AutoShardedBot):
         """Open the exchange of a guild that Discord could not describe until now."""
         await self._open_exchange(guild)
 
+    async def on_guild_update(self, _before: discord.Guild, after: discord.Guild) -> None:
+        """Follow a guild whose owner has changed."""
+        await self._open_exchange(after)
+
     async def on_interaction(self, interaction: Interaction) -> None:
         """Take the form of an order, and answer a button that no view waits for, as after a restart.
 
@@ -146,6 +159,6 @@ class BetJee(commands.AutoShardedBot):
 
     async def _open_exchange(self, guild: discord.Guild) -> None:
         try:
-            await self._communities.exchange_of(guild)
+            await self._communities.follow_owner(guild)
         except (ExchangeError, GuildNotReady) as error:
             _log.warning("The exchange of guild %d is opened at its first command: %s", guild.id, error)

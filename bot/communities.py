@@ -32,17 +32,21 @@ class Account:
 
 def identity_of(member: discord.abc.User) -> Identity:
     """Who a Discord user is to the exchange."""
-    return Identity(PROVIDER, str(member.id), member.display_name)
+    created_at = discord.utils.snowflake_time(member.id)
+    joined_at = member.joined_at if isinstance(member, discord.Member) else None
+    return Identity(PROVIDER, str(member.id), member.display_name, created_at, joined_at)
 
 
 class Communities:
     """Finds the exchange of a guild, opens it where there is none, and finds members in it.
 
     The exchange of a guild never changes, so its number is kept; everything else is asked each time.
+    `verification` is how members of an exchange that is opened here sign up, until its moderators say otherwise.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, verification: str = "off") -> None:
         self._exchange = exchange
+        self._verification = verification
         self._exchange_ids: dict[int, int] = {}
         self._openings = asyncio.Semaphore(_OPENINGS_AT_ONCE)
 
@@ -98,12 +102,29 @@ class Communities:
         user = await self._exchange.find_user(exchange_id, PROVIDER, str(member.id))
         return None if user is None else Account(exchange_id, user)
 
+    async def follow_owner(self, guild: discord.Guild) -> None:
+        """Make who owns a guild now the owner of its exchange, as after its owner has left.
+
+        Raises what `exchange_of` does.
+        """
+        exchange_id = await self.exchange_of(guild)
+        owner = next(
+            (m for m in await self._exchange.list_moderators(exchange_id) if m.rank == "owner"), None
+        )
+        if owner is None or (owner.provider, owner.provider_user_id) != (PROVIDER, str(guild.owner_id)):
+            # No interaction asks for it, so the request gets the number that one of this moment would have.
+            request_id = discord.utils.time_snowflake(discord.utils.utcnow())
+            await self._exchange.transfer_ownership(exchange_id, request_id, await _owner_of(guild))
+            _log.info("Guild %d has another owner, and so has exchange %d.", guild.id, exchange_id)
+
     async def _find_or_open(self, guild: discord.Guild) -> int:
         known = await self._exchange.find_exchange(PROVIDER, str(guild.id))
         if known is not None:
             return known
         owner = await _owner_of(guild)
-        exchange_id = await self._exchange.open_exchange(guild.id, PROVIDER, str(guild.id), guild.name, owner)
+        exchange_id = await self._exchange.open_exchange(
+            guild.id, PROVIDER, str(guild.id), guild.name, owner, verification=self._verification
+        )
         _log.info("Opened exchange %d for guild %d.", exchange_id, guild.id)
         return exchange_id
 

@@ -17,6 +17,8 @@ _GROUPED: Final = r"\d+|\d{1,3}(?:,\d{2,3})*,\d{3}"
 _SHARES: Final = re.compile(_GROUPED, re.ASCII)
 _PORTION: Final = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))?\s*%", re.ASCII)
 _COINS: Final = re.compile(rf"₹?\s*({_GROUPED})(?:\.(\d{{1,2}}))?", re.ASCII)
+_MEMBER: Final = re.compile(r"<@!?(\d{15,20})>|(\d{15,20})", re.ASCII)
+_MEMBERS: Final = 100
 _DIGITS: Final = 12
 """No market has as many shares, and nobody as many coins, as have more digits than this."""
 
@@ -54,6 +56,25 @@ def read_coins(text: str) -> int:
             f"“{safe(text, _TYPED_CHARACTERS)}” is not an amount of coins. Type one such as `500` or `1,234.50`."
         )
     return int(amount[1].replace(",", "")) * 100 + int((amount[2] or "").ljust(2, "0"))
+
+
+def read_members(text: str) -> list[str]:
+    """The Discord ids of one or more mentions or ids, each once, in their order.
+
+    Raises InputUnreadable, with what to type instead.
+    """
+    words = text.replace(",", " ").replace("><", "> <").split()
+    found = [_MEMBER.fullmatch(word) for word in words]
+    for word, match in zip(words, found, strict=True):
+        if match is None:
+            raise InputUnreadable(
+                f"“{safe(word, _TYPED_CHARACTERS)}” is no member. Type mentions such as `@name`, or Discord's ids, "
+                "with spaces between them."
+            )
+    ids = list(dict.fromkeys(match[1] or match[2] for match in found if match))
+    if not 1 <= len(ids) <= _MEMBERS:
+        raise InputUnreadable(f"Name 1 to {_MEMBERS} members at once.")
+    return ids
 
 
 def read_setting(text: str, names: Sequence[str]) -> str:
@@ -100,3 +121,10 @@ class MarketInput(app_commands.Transformer):
 
     async def transform(self, _interaction: discord.Interaction, value: str, /) -> str:  # noqa: D102  # the class says it
         return read_market(value)
+
+
+class MembersInput(app_commands.Transformer):
+    """One or more members in one text, as their Discord ids."""
+
+    async def transform(self, _interaction: discord.Interaction, value: str, /) -> list[str]:  # noqa: D102  # the class says it
+        return read_members(value)

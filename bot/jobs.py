@@ -14,6 +14,7 @@ from exchange.leader import Leadership
 SWEEP_SECONDS = 5
 REOPEN_SECONDS = 5
 LEADERBOARD_SECONDS = 15
+SEARCH_SECONDS = 20
 
 _DISCREPANCIES_LOGGED = 20
 
@@ -57,6 +58,9 @@ def scheduled_jobs(
     every(purge_outbox, hours=1)
     # Often, since it passes over what was audited within the hour, also before a restart.
     every(audit_exchanges, minutes=10)
+    every(find_suspects, seconds=SEARCH_SECONDS)
+    every(purge_verifications, hours=1)
+    every(purge_suspects, hours=1)
     return scheduler
 
 
@@ -99,3 +103,20 @@ async def audit(database_url: str) -> None:
             len(discrepancies),
             " ".join(discrepancies[:_DISCREPANCIES_LOGGED]),
         )
+
+
+async def purge_verifications(exchange: Exchange) -> None:
+    """Forget ended sign-up links, and the networks that are kept no longer."""
+    _log.info("Forgot %d old sign-up links and networks.", await exchange.purge_verifications())
+
+
+async def find_suspects(exchange: Exchange) -> None:
+    """Look for accounts that come or trade as many; moderators are told of what is new."""
+    found = await exchange.find_suspects()
+    if found:
+        _log.info("Found %d signals that moderators should look at.", found)
+
+
+async def purge_suspects(exchange: Exchange) -> None:
+    """Forget clusters that were decided long ago."""
+    _log.info("Forgot %d old clusters.", await exchange.purge_suspects())

@@ -9,6 +9,8 @@ import discord
 from bot import replies
 from bot.communities import PROVIDER
 from bot.errors import GuildNotReady
+from bot.lasting import row_of_buttons
+from bot.suspect_views import cluster_buttons
 from exchange.notices import DueNotice, NotifyBy
 
 CHANNELS_TRIED: Final = 3
@@ -57,6 +59,8 @@ class Postman:
         """Send a notice as its receiver wants it."""
         if notice.provider != PROVIDER:
             return Receipt.NOWHERE
+        if notice.is_for_moderators and notice.user_id is None:
+            return await self._tell_moderators(notice)
         if notice.user_id is None:
             text = replies.notices.channel_message(notice.kind, notice.detail)
             return await self._post(notice, text, discord.AllowedMentions.none())
@@ -69,6 +73,23 @@ class Postman:
             everyone=False, roles=False, replied_user=False, users=[mentioned]
         )
         return await self._post(notice, replies.notices.ping(notice.provider_user_id), only_them)
+
+    async def _tell_moderators(self, notice: DueNotice) -> Receipt:
+        """Post in the moderators' channel and nowhere else: what it says is not for everyone."""
+        if notice.channel_id is None:
+            return Receipt.NOWHERE
+        channel = self._client.get_partial_messageable(int(notice.channel_id))
+        embed = replies.notices.moderators_message(notice.kind, notice.detail)
+        try:
+            await channel.send(
+                embed=embed,
+                nonce=notice.dedupe_key,
+                allowed_mentions=discord.AllowedMentions.none(),
+                view=moderators_buttons(notice),
+            )
+        except (discord.Forbidden, discord.NotFound) as error:
+            return Receipt.CHANNEL if error.code == _NONCE_OF_DELETED else Receipt.NOWHERE
+        return Receipt.CHANNEL
 
     async def _write_to(self, notice: DueNotice, discord_id: str) -> Receipt:
         embed = replies.notices.direct_message(notice.kind, notice.detail, notice.exchange_name)
@@ -115,9 +136,20 @@ class Postman:
         return list(dict.fromkeys([*chosen, *usual]))[:CHANNELS_TRIED]
 
 
+def moderators_buttons(notice: DueNotice) -> discord.ui.View:
+    """What moderators can do at once about what they are told; nothing about a kind that is not known here."""
+    is_cluster = notice.kind == "suspects_found"
+    return cluster_buttons(int(notice.detail["cluster_id"])) if is_cluster else row_of_buttons()
+
+
 def _usual_channels(guild: discord.Guild) -> Iterator[discord.TextChannel]:
     channels = [guild.system_channel, *guild.text_channels]
     return (channel for channel in channels if channel is not None and may_speak(channel))
+
+
+def is_open_to_all(channel: discord.TextChannel) -> bool:
+    """Whether everyone on the server can read a channel."""
+    return channel.permissions_for(channel.guild.default_role).view_channel
 
 
 def may_speak(channel: discord.TextChannel) -> bool:

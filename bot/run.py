@@ -19,16 +19,19 @@ from bot.client import BetJee
 from bot.errors import DISCORD_AWAY
 from bot.health import Online, health_figures, readiness
 from bot.jobs import scheduled_jobs
+from bot.networks import networks_of
 from bot.pictures.studio import Studio
 from bot.postman import Postman
 from bot.relay import Relay
 from exchange.database import Database
 from exchange.exchange import Exchange
 from exchange.leader import Leadership
+from runtime.keyed_hashes import keyed_hashes
 from runtime.limits import Limits
 from runtime.metrics import Metrics
 from runtime.metrics_server import OperatorsPage, serving
 from runtime.settings import SettingError, Settings
+from runtime.sign_up_links import SignUpLinks
 
 FINISH_SECONDS: Final = 15.0
 """How long a shutdown waits for interactions in hand; a little longer than the exchange waits for its database."""
@@ -44,7 +47,7 @@ _log = logging.getLogger(__name__)
 async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     """Run the bot until SIGTERM or SIGINT, then finish what is in hand and close everything.
 
-    Raises SettingError where Discord does not accept the token. A Discord that cannot be reached is
+    Raises SettingError where Discord does not accept the token, or where there is no key for hashes. A Discord that cannot be reached is
     tried again and again, since it comes back.
     """
     token = settings.require_discord_token()
@@ -53,10 +56,14 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     _point_library_at(settings)
     nudge = asyncio.Event()
     metrics = Metrics()
-    exchange = Exchange(Database(database_url), on_order=nudge.set, meter=metrics)
+    hashes = keyed_hashes(settings)
+    exchange = Exchange(
+        Database(database_url), on_order=nudge.set, meter=metrics, hash_identity=hashes.identity
+    )
+    links = SignUpLinks(settings.public_url)
     redis = redis_client(redis_url)
     studio = Studio()
-    limits = Limits(redis_url, exchange.get_rate_limits)
+    limits = Limits(redis_url, exchange.get_rate_limits, networks_of(exchange))
     leadership = Leadership(database_url)
     campaign = asyncio.create_task(leadership.campaign())
     jobs = scheduled_jobs(exchange, leadership, nudge, audited_url=database_url)
@@ -68,7 +75,9 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
         await limits.look()
         metrics.watch_limiter(lambda: "shared" if limits.state.is_shared else "alone")
         async with serving(page, settings.metrics_host, settings.metrics_port):
-            new_bot = partial(BetJee, exchange, redis, limits=limits, studio=studio, metrics=metrics)
+            new_bot = partial(
+                BetJee, exchange, redis, limits=limits, studio=studio, links=links, metrics=metrics
+            )
             await _stay_online(new_bot, exchange, token, stop=stop, nudge=nudge, online=online)
     finally:
         jobs.shutdown(wait=False)

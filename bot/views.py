@@ -43,6 +43,15 @@ def is_taken(interaction: Interaction) -> bool:
     return _TAKEN in interaction.extras
 
 
+class LinkButton(discord.ui.View):
+    """A button that opens an address in the browser. The bot hears nothing of it, so it waits for nothing."""
+
+    def __init__(self, label: str, url: str) -> None:
+        super().__init__(timeout=None)
+        self.add_item(discord.ui.Button(label=label, url=url))
+        self.stop()
+
+
 class OwnersView(discord.ui.View):
     """Buttons of which one is pressed once, by the person whose command was answered with them."""
 

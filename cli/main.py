@@ -95,6 +95,11 @@ def command_line() -> argparse.ArgumentParser:
         "It needs DISCORD_TOKEN. Where it can log in as the database's owner it migrates first.",
     )
     add(
+        "web",
+        "Serve the page on which members sign up.",
+        "It needs BETJEE_PUBLIC_URL. Where it can log in as the database's owner it migrates first.",
+    )
+    add(
         "services",
         "Start the embedded PostgreSQL and Valkey, print their addresses, and stay until stopped.",
         "It prints DATABASE_URL, DATABASE_OWNER_URL and REDIS_URL, one a line, ready for `export`.",

@@ -8,18 +8,34 @@ from exchange import models, stops
 from exchange.batching import OrderQueue, order_request
 from exchange.charts import Charts
 from exchange.database import Database
+from exchange.enforcement import Enforcement, HashIdentity
 from exchange.errors import ExchangeError, RequestRejected
+from exchange.finding import Finding
 from exchange.health import HealthChecks, Meter
 from exchange.leaderboards import Leaderboards
 from exchange.limits import Limiting
 from exchange.live_boards import LiveBoards
 from exchange.outbox import Outbox
+from exchange.privacy import Privacy
 from exchange.records import Records
+from exchange.sign_up import SignUp
 
 _QUOTES_AT_MOST = 25
 
 
-class Exchange(Charts, HealthChecks, Leaderboards, Limiting, LiveBoards, Outbox, Records):
+class Exchange(
+    Charts,
+    Enforcement,
+    Finding,
+    HealthChecks,
+    Leaderboards,
+    Limiting,
+    LiveBoards,
+    Outbox,
+    Privacy,
+    Records,
+    SignUp,
+):
     """All communities' exchanges in one database.
 
     Every writing method takes the caller's `request_id` (0 < id < 2**63): the same id again gives
@@ -28,13 +44,20 @@ class Exchange(Charts, HealthChecks, Leaderboards, Limiting, LiveBoards, Outbox,
     no answer came within the bounded time, and `RequestRejected` for a malformed or forbidden
     request. A refused order is an `Outcome`, not an exception. `on_order` is called after each
     order that was answered, since it may have queued notices; it must not wait for anything.
-    `meter` takes note of batches and refusals.
+    `meter` takes note of batches and refusals. `hash_identity` is the keyed hash of identities; a process that
+    signs up, bans and wipes nobody needs none.
     """
 
     def __init__(
-        self, database: Database, *, on_order: Callable[[], None] | None = None, meter: Meter | None = None
+        self,
+        database: Database,
+        *,
+        on_order: Callable[[], None] | None = None,
+        meter: Meter | None = None,
+        hash_identity: HashIdentity | None = None,
     ) -> None:
         super().__init__(database)
+        self._hash_identity = hash_identity
         self._orders = OrderQueue(database, meter=meter)
         self._on_order = on_order
 
@@ -53,20 +76,29 @@ class Exchange(Charts, HealthChecks, Leaderboards, Limiting, LiveBoards, Outbox,
         return exchange_id
 
     async def open_exchange(
-        self, request_id: int, provider: str, community_id: str, name: str, owner: models.Identity
+        self,
+        request_id: int,
+        provider: str,
+        community_id: str,
+        name: str,
+        owner: models.Identity,
+        *,
+        verification: str = "off",
     ) -> int:
         """Open a community's exchange with its markets; its owner becomes its first moderator.
 
-        A community that has one already keeps it. Returns the exchange's id.
+        A community that has one already keeps it. `verification` (`off` or `web`) is how members sign
+        up until a moderator sets it otherwise. Returns the exchange's id.
         """
         document = await self._write(
             request_id,
-            "select betjee.open_exchange($1, $2, $3, $4, $5, $6)",
+            "select betjee.open_exchange($1, $2, $3, $4, $5, $6, $7)",
             provider,
             community_id,
             name,
             owner.provider_user_id,
             owner.display_name,
+            verification,
         )
         return int(document["exchange_id"])
 
@@ -76,20 +108,6 @@ class Exchange(Charts, HealthChecks, Leaderboards, Limiting, LiveBoards, Outbox,
             "select betjee.find_user($1, $2, $3)", exchange_id, provider, provider_user_id
         )
         return models.User.from_json(document) if document else None
-
-    async def register_user(
-        self, exchange_id: int, request_id: int, identity: models.Identity
-    ) -> models.Registration:
-        """Sign a member up and grant the bonus, once for each identity."""
-        document = await self._write(
-            request_id,
-            "select betjee.register_user($2, $1, $3, $4, $5)",
-            exchange_id,
-            identity.provider,
-            identity.provider_user_id,
-            identity.display_name,
-        )
-        return models.Registration.from_json(document)
 
     # Orders
 
@@ -274,7 +292,8 @@ class Exchange(Charts, HealthChecks, Leaderboards, Limiting, LiveBoards, Outbox,
         await self._read("select 1")
 
     async def apply_deadlines(self, exchange_id: int) -> None:
-        """Reopen the markets whose halt has ended, end cool-downs, and fill the stops that were waiting for it.
+        """Reopen the markets whose halt has ended, end cool-downs and bans, execute wipes that are due, and
+        fill the stops that were waiting for it.
 
         Whoever trades next would do the same; nothing depends on this being called.
         """

@@ -74,11 +74,16 @@ class FromJson:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who someone is where they chat: the provider, their id there, and the name they show."""
+    """Who someone is where they chat: the provider, their id there, and the name they show.
+
+    `created_at` is since when they have that id, `joined_at` since when they are in the community, where known.
+    """
 
     provider: str
     provider_user_id: str
     display_name: str
+    created_at: datetime | None = None
+    joined_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,17 +204,6 @@ class User(FromJson):
 
 
 @dataclass(frozen=True, slots=True)
-class Registration(FromJson):
-    """What `/register` did: `bonus_paise` is 0 where the member had signed up before."""
-
-    user_id: int
-    display_name: str
-    created: bool
-    bonus_paise: int
-    cash_paise: int
-
-
-@dataclass(frozen=True, slots=True)
 class Market(FromJson):
     """A market as everyone sees it. `status` is `open`, `halted` or `settled`.
 
@@ -263,7 +257,8 @@ class Position(FromJson):
 @dataclass(frozen=True, slots=True)
 class Portfolio:
     """All that a member has. Net worth is at liquidation value: cash plus what closing every
-    position now would really bring, not price × shares.
+    position now would really bring, not price × shares. `withheld_paise` is a bonus that waits for a
+    moderator's look.
     """
 
     user_id: int
@@ -277,6 +272,7 @@ class Portfolio:
     taxes_paise: int
     granted_paise: int
     positions: tuple[Position, ...]
+    withheld_paise: int = 0
 
     @classmethod
     def from_json(cls, document: Json) -> Self:

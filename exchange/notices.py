@@ -80,7 +80,8 @@ class DueNotice(FromJson):
     """A notice that is to be sent now, with all that is needed for it.
 
     `user_id`, `provider_user_id` and `notify_by` are None for one to everyone, in the channel.
-    `dedupe_key` (at most 25 characters) is the same for each attempt.
+    `dedupe_key` (at most 25 characters) is the same for each attempt. One that `is_for_moderators` goes to
+    their channel, `channel_id`, and nowhere else.
     """
 
     exchange_id: int
@@ -96,3 +97,4 @@ class DueNotice(FromJson):
     provider_user_id: str | None = None
     community_id: str | None = None
     channel_id: str | None = None
+    is_for_moderators: bool = False

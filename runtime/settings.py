@@ -6,7 +6,7 @@ Each setting is described in `.env.example`; a test holds the two together.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Final, overload
 from urllib.parse import urlsplit
@@ -16,6 +16,9 @@ import platformdirs
 DISCORD_API_BASE: Final = "https://discord.com/api/v10"
 DISCORD_GATEWAY: Final = "wss://gateway.discord.gg/"
 SANDBOX_PORT: Final = 8765
+WEB_HOST: Final = "127.0.0.1"
+WEB_PORT: Final = 8080
+HASH_KEY_CHARACTERS: Final = 32
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOG_FORMATS: Final = ("text", "json")
 LOOPBACK: Final = "127.0.0.1"
@@ -62,6 +65,35 @@ class Settings:
     log_level: str
     log_format: str
 
+    public_url: str | None
+    """The page's address as people reach it, without a slash at the end; None where there is no page."""
+
+    web_host: str
+    web_port: int
+    """Where `betjee web` listens; port 0 takes any free one."""
+
+    web_proxies: tuple[IPv4Network | IPv6Network, ...]
+    """The networks of proxies before `betjee web`, whose word on where a request comes from is taken."""
+
+    discord_client_id: str | None
+    discord_client_secret: str | None = field(repr=False)
+    """Discord's OAuth2 client, both or none, by which the page asks who has opened it."""
+
+    hash_key: str | None = field(repr=False)
+    """The key of the hashes of identities and networks; None means the file of the data folder."""
+
+    def require_public_url(self) -> str:
+        """The page's public address.
+
+        Raises SettingError if it is not set.
+        """
+        if self.public_url is None:
+            raise SettingError(
+                "BETJEE_PUBLIC_URL is not set: `betjee web` needs the address at which people reach the page, "
+                "such as https://betjee.example."
+            )
+        return self.public_url
+
     def require_discord_token(self) -> str:
         """The bot's token.
 
@@ -88,6 +120,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 
     Raises SettingError for a value that cannot be right.
     """
+    client_id, client_secret = _discord_client(environment)
     return Settings(
         database_url=_address(environment, "DATABASE_URL", ("postgresql", "postgres")),
         database_owner_url=_address(environment, "DATABASE_OWNER_URL", ("postgresql", "postgres")),
@@ -103,6 +136,13 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         metrics_port=_port(environment, "BETJEE_METRICS_PORT", None),
         log_level=_choice(environment, "LOG_LEVEL", LOG_LEVELS, "INFO"),
         log_format=_choice(environment, "LOG_FORMAT", LOG_FORMATS, "text"),
+        public_url=_public_url(environment, "BETJEE_PUBLIC_URL"),
+        web_host=_text(environment, "BETJEE_WEB_HOST") or WEB_HOST,
+        web_port=_port(environment, "BETJEE_WEB_PORT", WEB_PORT),
+        web_proxies=_networks(environment, "BETJEE_WEB_PROXIES"),
+        discord_client_id=client_id,
+        discord_client_secret=client_secret,
+        hash_key=_hash_key(environment, "BETJEE_HASH_KEY"),
     )
 
 
@@ -181,3 +221,49 @@ def _choice(environment: Mapping[str, str], name: str, choices: tuple[str, ...],
         if value.upper() == choice.upper():
             return choice
     raise SettingError(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+
+
+def _public_url(environment: Mapping[str, str], name: str) -> str | None:
+    """An origin; plain http only on this machine, since cookies and tokens must not cross a network in the open."""
+    value = _address(environment, name, ("https", "http"))
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
+    if not parts.hostname or extra:
+        raise SettingError(f"{name} must be a bare address such as https://betjee.example, without a path.")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise SettingError(
+            f"{name} must start with https://, unless it is an address of this machine itself."
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _networks(environment: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    values = (_text(environment, name) or "").replace(",", " ").split()
+    try:
+        return tuple(ip_network(value) for value in values)
+    except ValueError as error:
+        raise SettingError(
+            f"{name} must be addresses or networks such as 172.18.0.0/16, separated by commas."
+        ) from error
+
+
+def _discord_client(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    names = ("DISCORD_CLIENT_ID", "DISCORD_CLIENT_SECRET")
+    number, secret = (_text(environment, name) for name in names)
+    if number is not None and not (number.isascii() and number.isdigit()):
+        raise SettingError(f"{names[0]} is not a client id: that is a number.")
+    if (number is None) != (secret is None):
+        missing = names[0] if number is None else names[1]
+        raise SettingError(f"{missing} is not set: Discord's OAuth2 client has an id and a secret.")
+    return number, secret
+
+
+def _hash_key(environment: Mapping[str, str], name: str) -> str | None:
+    value = _text(environment, name)
+    if value is not None and len(value) < HASH_KEY_CHARACTERS:
+        raise SettingError(
+            f"{name} is too short to be a key: take at least {HASH_KEY_CHARACTERS} characters."
+        )
+    return value

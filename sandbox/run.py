@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Final
 
 import discord
@@ -13,6 +14,7 @@ from simcord.backend.serializers import guild_create_payload
 from bot.client import BetJee
 from bot.communities import PROVIDER
 from bot.jobs import scheduled_jobs
+from bot.networks import networks_of
 from bot.pictures.studio import Studio
 from bot.postman import Postman
 from bot.relay import Relay
@@ -21,14 +23,19 @@ from exchange.database import Database
 from exchange.errors import ExchangeError, ExchangeUnavailable
 from exchange.exchange import Exchange
 from exchange.models import Identity
+from runtime.keyed_hashes import KeyedHashes, keyed_hashes
 from runtime.limits import Limits
 from runtime.settings import Settings
+from runtime.sign_up_links import SignUpLinks
 from sandbox.clock import keep_time, set_clock
 from sandbox.guild import GUILD_ID, TRADERS, Guild, found_guild, members_by_name
-from sandbox.page import serve_page
+from sandbox.page import LOOPBACK, serve_page
 from sandbox.ticker import Ticker
 from sandbox.traders import Trader
 from sandbox.typed_commands import TypedCommands
+from web.application import web_application
+from web.limits import CountedSignUps
+from web.server import listening_socket, serving
 
 SETTLE_SECONDS: Final = 15.0
 """How long an action may take. A command that waits for a database that is away takes 12 s."""
@@ -59,24 +66,28 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    hashes = keyed_hashes(settings)
     async with (
-        _exchange_at(database_url) as exchange,
+        _exchange_at(database_url, hashes) as exchange,
         redis_client(redis_url) as redis,
         Studio() as studio,
-        contextlib.aclosing(Limits(redis_url, exchange.get_rate_limits)) as limits,
+        contextlib.aclosing(Limits(redis_url, exchange.get_rate_limits, networks_of(exchange))) as limits,
+        _sign_up_page(exchange, hashes, limits, settings) as page_url,
     ):
         # The first question opens the connections, which must not belong to the bot: whatever the bot starts,
         # the simulated Discord waits for.
         await exchange.find_exchange(PROVIDER, str(GUILD_ID))
         await limits.look()
-        bot = BetJee(exchange, redis, limits=limits, studio=studio)
+        # Members sign up at once, as the README says, until the moderator wants the page to be used.
+        links = SignUpLinks(page_url, verification="off")
+        bot = BetJee(exchange, redis, limits=limits, studio=studio, links=links)
         await _run_until(stop, settings.sandbox_port, exchange, bot)
 
 
 @contextlib.asynccontextmanager
-async def _exchange_at(database_url: str) -> AsyncIterator[Exchange]:
+async def _exchange_at(database_url: str, hashes: KeyedHashes) -> AsyncIterator[Exchange]:
     """The exchange with its scheduled jobs."""
-    exchange = Exchange(Database(database_url))
+    exchange = Exchange(Database(database_url), hash_identity=hashes.identity)
     jobs = scheduled_jobs(exchange)
     jobs.start()
     try:
@@ -84,6 +95,22 @@ async def _exchange_at(database_url: str) -> AsyncIterator[Exchange]:
     finally:
         jobs.shutdown(wait=False)
         await exchange.close()
+
+
+@contextlib.asynccontextmanager
+async def _sign_up_page(
+    exchange: Exchange, hashes: KeyedHashes, limits: Limits, settings: Settings
+) -> AsyncIterator[str]:
+    """The sign-up page on any free port; yields its address.
+
+    It asks Discord nothing: whoever is on a simulated Discord is nobody on the real one.
+    """
+    listener = listening_socket(LOOPBACK, 0)
+    url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+    without_discord = replace(settings, discord_client_id=None, discord_client_secret=None, web_proxies=())
+    limiter = CountedSignUps(limits)
+    async with serving(web_application(exchange, hashes, without_discord, url, limiter=limiter), listener):
+        yield url
 
 
 async def _run_until(stop: asyncio.Event, port: int, exchange: Exchange, bot: BetJee) -> None:

@@ -18,8 +18,10 @@ from exchange.database import Database as ConnectionPool
 from exchange.database import bootstrap
 from exchange.exchange import Exchange
 from exchange.migrations import migrate
+from runtime.keyed_hashes import KeyedHashes
 from runtime.servers import EmbeddedServers
 
+HASHES = KeyedHashes(b"a key that is for tests and nothing else")
 # Each example of a random test founds an exchange of its own, so it does not matter that they share a
 # test's database. The profile is loaded here because only this file is read before every test, whichever are asked for.
 SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -143,7 +145,7 @@ async def connection_service(database: Database) -> AsyncIterator[asyncpg.Connec
 @pytest.fixture
 async def exchange(database: Database) -> AsyncIterator[Exchange]:
     """The exchange as the application sees it."""
-    opened = Exchange(ConnectionPool(database.service_url))
+    opened = Exchange(ConnectionPool(database.service_url), hash_identity=HASHES.identity)
     try:
         yield opened
     finally:

@@ -9,7 +9,10 @@ from bot.communities import Communities, identity_of
 from bot.delivery import Interaction, answer
 from bot.gallery import Gallery
 from bot.tree import SIGN_UP, TRADE
+from bot.views import LinkButton
 from exchange.exchange import Exchange
+from exchange.verification import Registration
+from runtime.sign_up_links import SignUpLinks
 
 _REPORT_CHARACTERS = 1_000
 _NET_WORTH_HOURS = 7 * 24
@@ -18,18 +21,26 @@ _NET_WORTH_HOURS = 7 * 24
 class Accounts(commands.Cog):
     """`/register`, `/portfolio` and `/report`."""
 
-    def __init__(self, exchange: Exchange, communities: Communities, gallery: Gallery) -> None:
+    def __init__(
+        self, exchange: Exchange, communities: Communities, gallery: Gallery, links: SignUpLinks
+    ) -> None:
         self._exchange = exchange
         self._communities = communities
         self._gallery = gallery
+        self._links = links
 
     @app_commands.command(extras=SIGN_UP)
     async def register(self, interaction: Interaction) -> None:
         """Open your account, with free coins to start (play money without monetary value)."""
         exchange_id = await self._communities.exchange_of(interaction.guild)
+        link = self._links.new_link(exchange_id)
         identity = identity_of(interaction.user)
-        registration = await self._exchange.register_user(exchange_id, interaction.id, identity)
-        await answer(interaction, replies.accounts.registered(registration))
+        begun = await self._exchange.register_user(exchange_id, interaction.id, identity, link.token_hash)
+        if isinstance(begun, Registration):
+            await answer(interaction, replies.sign_up.registered(begun))
+        else:
+            button = LinkButton("Sign up on the page", link.url)
+            await answer(interaction, replies.sign_up.goes_on(begun), button)
 
     @app_commands.command()
     @app_commands.describe(member="Whose portfolio; your own if you leave it out")

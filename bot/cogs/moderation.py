@@ -9,7 +9,7 @@ from bot import replies
 from bot.communities import PROVIDER, Communities, identity_of
 from bot.delivery import Interaction, answer
 from bot.inputs import read_setting
-from bot.postman import may_speak
+from bot.postman import is_open_to_all, may_speak
 from bot.suggestions import Suggestions
 from exchange.exchange import Exchange
 
@@ -77,6 +77,22 @@ class Moderation(commands.Cog):
         )
         may_send = channel is None or may_speak(channel)
         await answer(interaction, replies.notices.channel_chosen(chosen, may_send=may_send))
+
+    @settings.command(name="moderators-channel")
+    @app_commands.describe(channel="Where; leave it out to tell each moderator alone")
+    async def set_moderators_channel(
+        self, interaction: Interaction, channel: discord.TextChannel | None = None
+    ) -> None:
+        """Choose where moderators are told of suspicions."""
+        account = await self._communities.account_of_moderator(interaction)
+        number = None if channel is None else str(channel.id)
+        chosen = await self._exchange.set_moderators_channel(
+            account.exchange_id, interaction.id, account.user.user_id, PROVIDER, number
+        )
+        may_send = channel is None or may_speak(channel)
+        is_public = channel is not None and is_open_to_all(channel)
+        embed = replies.suspects.moderators_channel_chosen(chosen, may_send=may_send, is_public=is_public)
+        await answer(interaction, embed)
 
     @moderators.command(name="list")
     async def list_moderators(self, interaction: Interaction) -> None:

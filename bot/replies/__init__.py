@@ -5,6 +5,7 @@ from bot.replies import (
     boards,
     charts,
     choices,
+    enforcement,
     errors,
     leaderboards,
     limits,
@@ -13,7 +14,9 @@ from bot.replies import (
     notices,
     records,
     refusals,
+    sign_up,
     stops,
+    suspects,
     trades,
 )
 
@@ -22,6 +25,7 @@ __all__ = [
     "boards",
     "charts",
     "choices",
+    "enforcement",
     "errors",
     "leaderboards",
     "limits",
@@ -30,6 +34,8 @@ __all__ = [
     "notices",
     "records",
     "refusals",
+    "sign_up",
     "stops",
+    "suspects",
     "trades",
 ]

@@ -1,33 +1,10 @@
-"""What a person reads about accounts: signing up, portfolios, feedback."""
-
-from typing import Final
+"""What a person reads about accounts: portfolios, feedback."""
 
 import discord
 
-from bot.replies.reply import BLUE, GREEN, GREY, figure_lines, lines_that_fit, reply
+from bot.replies.reply import BLUE, GREEN, figure_lines, lines_that_fit, reply
 from bot.replies.text import grouped, holding, money, name, profit
-from exchange.models import Portfolio, Position, Registration
-
-NO_MONETARY_VALUE: Final = (
-    "Coins are play money: they have no monetary value, and cannot be bought, sold or exchanged for anything."
-)
-
-
-def registered(registration: Registration) -> discord.Embed:
-    """The welcome, or, the second time, what one already has."""
-    if not registration.created:
-        return reply(
-            GREY,
-            "You already have an account",
-            f"Your balance is **{money(registration.cash_paise)}**. `/portfolio` shows all you have.",
-        )
-    return reply(
-        GREEN,
-        "Welcome to the exchange",
-        f"{name(registration.display_name)}, you have been granted **{money(registration.bonus_paise)}** to start with.\n"
-        "`/markets` shows what is traded, `/buy` and `/short` take a side, `/help` explains the rest.",
-        footer=NO_MONETARY_VALUE,
-    )
+from exchange.models import Portfolio, Position
 
 
 def own_portfolio(portfolio: Portfolio) -> discord.Embed:
@@ -39,11 +16,16 @@ def own_portfolio(portfolio: Portfolio) -> discord.Embed:
             ("Buying power", money(portfolio.buying_power_paise)),
         ]
     )
+    waits = (
+        f"\nA bonus of **{money(portfolio.withheld_paise)}** waits for a moderator's look."
+        if portfolio.withheld_paise
+        else ""
+    )
     positions = lines_that_fit(map(_own_position, portfolio.positions), between="\n\n")
     return reply(
         BLUE,
         "Your portfolio",
-        f"{_net_worth(portfolio)}\n{cash}\n\n"
+        f"{_net_worth(portfolio)}\n{cash}{waits}\n\n"
         f"{positions or 'No positions yet. `/markets` shows what is traded.'}",
         [
             ("Unrealised, in all", profit(portfolio.unrealised_paise)),

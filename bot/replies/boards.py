@@ -4,8 +4,8 @@ from typing import Final
 
 import discord
 
-from bot.replies.accounts import NO_MONETARY_VALUE
 from bot.replies.reply import BLUE, reply
+from bot.replies.sign_up import NO_MONETARY_VALUE
 from bot.replies.text import change, grouped, money, plain
 from exchange.models import Market
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import discord
 
-from bot.replies import leaderboards
+from bot.replies import leaderboards, suspects
 from bot.replies.refusals import REASONS
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, Figure, lines_that_fit, reply
 from bot.replies.text import TIMES, grouped, money, plain, profit, safe
@@ -28,6 +28,8 @@ LISTED: Final = 8
 _MARKET_CHARACTERS: Final = 20
 _LABEL_CHARACTERS: Final = 40
 _NAME_CHARACTERS: Final = 100
+_REASON_CHARACTERS: Final = 100
+"""As much as lets a full list of notices fit into one card."""
 _STOPS: Final = {"stop_loss": "Stop-loss", "take_profit": "Take-profit"}
 
 _log = logging.getLogger(__name__)
@@ -59,6 +61,13 @@ def direct_message(kind: str, detail: Json, exchange_name: str) -> discord.Embed
     """A notice to its owner alone, with its figures; they may be on several servers, so it names this one."""
     words = told(kind, detail)
     footer = f"{plain(exchange_name, _NAME_CHARACTERS)} · /notifications changes how you are told."
+    return reply(words.colour, words.title, words.sentence, words.figures, footer=footer)
+
+
+def moderators_message(kind: str, detail: Json) -> discord.Embed:
+    """A notice to moderators, in their channel."""
+    words = told(kind, detail)
+    footer = "A signal is no proof. What you decide is recorded with your name."
     return reply(words.colour, words.title, words.sentence, words.figures, footer=footer)
 
 
@@ -218,6 +227,47 @@ def _market_halted(detail: Json) -> Told:
     )
 
 
+def _reason(detail: Json) -> str:
+    return safe(detail["reason"], _REASON_CHARACTERS)
+
+
+def _market_halted_by_hand(detail: Json) -> Told:
+    return Told(
+        AMBER,
+        f"{_market(detail)} is halted",
+        f"A moderator has halted {_label(detail['label'])} at {money(detail['price_paise'])} until further notice: "
+        f"{_reason(detail)}",
+    )
+
+
+def _account_frozen(detail: Json) -> Told:
+    return Told(
+        AMBER,
+        "Your account is frozen",
+        f"You keep what you have, and cannot trade until a moderator has decided: {_reason(detail)}",
+    )
+
+
+def _account_unfrozen(_: Json) -> Told:
+    return Told(GREEN, "Your account is no longer frozen", "Your waiting orders wait again.")
+
+
+def _account_banned(detail: Json) -> Told:
+    until = detail["banned_until"]
+    end = f" until {discord.utils.format_dt(datetime.fromisoformat(until), 'f')}" if until else ""
+    return Told(
+        AMBER,
+        "You are banned from the exchange",
+        f"`/appeal` tells the moderators your side, once. You are banned{end}: {_reason(detail)}",
+    )
+
+
+def _account_unbanned(_: Json) -> Told:
+    return Told(
+        GREEN, "You are no longer banned", "Your waiting orders wait again, unless your account is frozen."
+    )
+
+
 def _market_reopened(detail: Json) -> Told:
     return Told(
         BLUE,
@@ -252,6 +302,32 @@ def _board_lost(detail: Json) -> Told:
     )
 
 
+def _suspects_found(detail: Json) -> Told:
+    kind, number = str(detail["signal"]), int(detail["cluster_id"])
+    return Told(
+        AMBER,
+        suspects.title(kind, number),
+        f"{suspects.reason(kind, detail, detail['accounts'])} `/suspects show {number}` shows who they are, and what you can do.",
+    )
+
+
+def _bonus_withheld(detail: Json) -> Told:
+    return Told(
+        AMBER,
+        "Your bonus waits for a moderator",
+        f"Many people signed up from your network at the same time, so a moderator looks at it before your bonus of "
+        f"**{money(detail['amount_paise'])}** is granted. You need not do anything; your account stays open.",
+    )
+
+
+def _bonus_released(detail: Json) -> Told:
+    return Told(
+        GREEN,
+        "Your bonus has been granted",
+        f"A moderator has looked: **{money(detail['amount_paise'])}** are yours. `/markets` shows what is traded.",
+    )
+
+
 _NEWS: Final = Told(
     GREY, "News from the exchange", "Something has happened: `/portfolio` and `/markets` show what is."
 )
@@ -259,7 +335,15 @@ _NEWS: Final = Told(
 KINDS: Final[dict[str, Callable[[Json], Told]]] = {
     "stop_filled": _stop_filled,
     "stop_failed": _stop_failed,
+    "bonus_released": _bonus_released,
+    "bonus_withheld": _bonus_withheld,
+    "suspects_found": _suspects_found,
+    "account_banned": _account_banned,
+    "account_frozen": _account_frozen,
+    "account_unbanned": _account_unbanned,
+    "account_unfrozen": _account_unfrozen,
     "market_halted": _market_halted,
+    "market_halted_by_hand": _market_halted_by_hand,
     "market_reopened": _market_reopened,
     "price_alert": _price_alert,
     "leaderboard_post": _leaderboard_post,

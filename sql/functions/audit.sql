@@ -35,6 +35,18 @@ as $$
 $$;
 comment on function replayed_markets(bigint, bigint) is 'The state of each market as the ledger gives it, up to a sequence.';
 
+create or replace function forgotten_markets(p_exchange_id bigint, p_sequence bigint) returns table (shift_id integer, known_from_sequence bigint)
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- A wipe leaves only the sum of what its members traded, so that how much of a market was sold before
+-- its last wipe cannot be told any more. What each of the others had can.
+  select b.shift_id, max(b.sequence) from burns b
+  where b.exchange_id = p_exchange_id and b.shift_id is not null
+  group by b.shift_id having max(b.sequence) > p_sequence
+$$;
+comment on function forgotten_markets(bigint, bigint) is 'The markets whose state as of a sequence went with a later wipe, and from when on it is known.';
+
 create or replace function replayed_positions(p_exchange_id bigint, p_sequence bigint) returns setof positions
 language plpgsql stable
 set search_path = betjee, pg_temp
@@ -76,15 +88,19 @@ as $$
   granted as (
     select g.user_id, sum(g.amount_paise) as paise
     from grants g where g.exchange_id = p_exchange_id and g.sequence <= p_sequence group by g.user_id),
+  burned as (
+    select b.user_id, sum(b.cash_paise) as paise
+    from burns b where b.exchange_id = p_exchange_id and b.sequence <= p_sequence and b.user_id is not null group by b.user_id),
   held as (
     select t.user_id, t.shift_id, sum(t.shares) as shares
     from transactions t where t.exchange_id = p_exchange_id and t.sequence <= p_sequence group by t.user_id, t.shift_id),
   reserved as (
     select h.user_id, sum(greatest(-h.shares, 0) * collateral_per_share(m)) as paise
     from held h join markets m on m.exchange_id = p_exchange_id and m.shift_id = h.shift_id group by h.user_id)
-  select u.user_id, (coalesce(g.paise, 0) - coalesce(s.paise, 0))::bigint, coalesce(r.paise, 0)::bigint
+  select u.user_id, (coalesce(g.paise, 0) - coalesce(s.paise, 0) - coalesce(b.paise, 0))::bigint, coalesce(r.paise, 0)::bigint
   from users u
   left join granted g using (user_id) left join spent s using (user_id) left join reserved r using (user_id)
+  left join burned b using (user_id)
   where u.exchange_id = p_exchange_id
 $$;
 comment on function replayed_users(bigint, bigint) is 'Cash and collateral of every user as the ledger gives them, up to a sequence.';
@@ -223,14 +239,17 @@ set search_path = betjee, pg_temp
 set enable_nestloop = off
 as $$
 -- The whole state as of a sequence, beside what is stored now. Cool-downs are not in the ledger; of
--- waiting orders it only shows which have outlived their position.
+-- waiting orders it only shows which have outlived their position. Of a market before its last wipe,
+-- and of the treasury before any, it only says from when on they are known.
   select 'market', m.code,
-    jsonb_build_object('remaining_shares', r.remaining_shares, 'open_short_shares', r.open_short_shares,
-      'pool_paise', case m.status when 'settled' then 0 else r.pool_paise end,
-      'price_paise', (point_on_curve(m, m.total_shares_cap - r.remaining_shares)).price_paise),
+    case when f.shift_id is not null then jsonb_build_object('known_from_sequence', f.known_from_sequence)
+      else jsonb_build_object('remaining_shares', r.remaining_shares, 'open_short_shares', r.open_short_shares,
+        'pool_paise', case m.status when 'settled' then 0 else r.pool_paise end,
+        'price_paise', (point_on_curve(m, m.total_shares_cap - r.remaining_shares)).price_paise) end,
     jsonb_build_object('remaining_shares', m.remaining_shares, 'open_short_shares', m.open_short_shares,
       'pool_paise', m.pool_paise, 'price_paise', (current_point(m)).price_paise)
   from markets m join replayed_markets(p_exchange_id, p_sequence) r using (shift_id)
+  left join forgotten_markets(p_exchange_id, p_sequence) f using (shift_id)
   where m.exchange_id = p_exchange_id
   union all
   select 'user', u.user_id::text,
@@ -246,9 +265,14 @@ as $$
   full join replayed_positions(p_exchange_id, p_sequence) r using (user_id, shift_id)
   join markets m on m.exchange_id = p_exchange_id and m.shift_id = coalesce(p.shift_id, r.shift_id)
   union all
-  select 'treasury', '', jsonb_build_object('treasury_paise', sum(r.treasury_paise)), jsonb_build_object('treasury_paise', e.treasury_paise)
-  from exchanges e, replayed_markets(p_exchange_id, p_sequence) r
-  where e.exchange_id = p_exchange_id group by e.treasury_paise
+  select 'treasury', '',
+    case when f.known_from_sequence is not null then jsonb_build_object('known_from_sequence', f.known_from_sequence)
+      else jsonb_build_object('treasury_paise', r.treasury_paise) end,
+    jsonb_build_object('treasury_paise', e.treasury_paise)
+  from exchanges e,
+    (select sum(treasury_paise) as treasury_paise from replayed_markets(p_exchange_id, p_sequence)) r,
+    (select max(known_from_sequence) as known_from_sequence from forgotten_markets(p_exchange_id, p_sequence)) f
+  where e.exchange_id = p_exchange_id
   union all
   select 'order', s.stop_id::text, '{"status": "lapsed"}', jsonb_build_object('status', s.status)
   from orphaned_stops(p_exchange_id) s join exchanges e using (exchange_id)
@@ -314,15 +338,21 @@ as $$
 -- What must have been true after a sequence, from the ledger alone; sentences about what was not.
 begin
   return query
-  select format('Market %s: the last fill left the price at %s, the curve gives %s.', m.code, t.price_after_paise, p.price_paise)
+  select format('Market %s: the last fill or wipe left the price at %s, the curve gives %s.', m.code, t.price_after_paise, p.price_paise)
   from markets m
   join replayed_markets(p_exchange_id, p_sequence) r using (shift_id),
     lateral point_on_curve(m, m.total_shares_cap - r.remaining_shares) p,
     lateral (
-      select t.price_after_paise from transactions t
-      where t.exchange_id = p_exchange_id and t.shift_id = m.shift_id and t.sequence <= p_sequence
-      order by t.sequence desc limit 1) t
-  where m.exchange_id = p_exchange_id and t.price_after_paise <> p.price_paise;
+      select l.price_after_paise
+      from (
+        select t.sequence, t.price_after_paise from transactions t
+        where t.exchange_id = p_exchange_id and t.shift_id = m.shift_id and t.sequence <= p_sequence
+        union all
+        select b.sequence, b.price_after_paise from burns b
+        where b.exchange_id = p_exchange_id and b.shift_id = m.shift_id and b.sequence <= p_sequence) l
+      order by l.sequence desc limit 1) t
+  where m.exchange_id = p_exchange_id and t.price_after_paise <> p.price_paise
+    and m.shift_id not in (select f.shift_id from forgotten_markets(p_exchange_id, p_sequence) f);
 
   return query
   select format('Market %s: the pool was %s, the curve gives %s.', m.code, r.pool_paise, p.value_paise - origin.value_paise)
@@ -330,7 +360,8 @@ begin
   join replayed_markets(p_exchange_id, p_sequence) r using (shift_id),
     lateral point_on_curve(m, m.total_shares_cap - r.remaining_shares) p,
     lateral point_on_curve(m, 0) origin
-  where m.exchange_id = p_exchange_id and m.pricing = 'integral' and r.pool_paise <> p.value_paise - origin.value_paise;
+  where m.exchange_id = p_exchange_id and m.pricing = 'integral' and r.pool_paise <> p.value_paise - origin.value_paise
+    and m.shift_id not in (select f.shift_id from forgotten_markets(p_exchange_id, p_sequence) f);
 
   return query
   select format('User %s: buying power was %s.', r.user_id, r.cash_paise - r.reserved_paise)

@@ -12,6 +12,9 @@ as $$
     (select max(sequence) from burns where exchange_id = p_exchange_id),
     (select max(sequence) from moderation_log where exchange_id = p_exchange_id),
     (select max(report_id) from reports where exchange_id = p_exchange_id),
+    (select max(ban_id) from bans where exchange_id = p_exchange_id),
+    (select max(wipe_id) from wipes where exchange_id = p_exchange_id),
+    (select max(cluster_id) from clusters where exchange_id = p_exchange_id),
     (select max(stop_id) from stop_losses where exchange_id = p_exchange_id),
     (select max(alert_id) from price_alerts where exchange_id = p_exchange_id))
 $$;
@@ -95,6 +98,33 @@ as $$
   union all
   select format('The sequence %s is behind %s, which a record has already.', e.sequence, highest_sequence(p_exchange_id))
   from exchanges e where e.exchange_id = p_exchange_id and e.sequence < highest_sequence(p_exchange_id)
+  union all
+  select format('User %s may trade although they are %s.', u.user_id, r.standing)
+  from users u
+  join (
+    select f.user_id, 'frozen' as standing from freezes f where f.exchange_id = p_exchange_id
+    union
+    select m.user_id, 'awaiting a wipe' from wipe_members m join wipes w using (exchange_id, wipe_id)
+    where m.exchange_id = p_exchange_id and w.ended_at is null
+    union
+    select b.user_id, 'banned' from bans b where b.exchange_id = p_exchange_id and b.ended_at is null) r using (user_id)
+  where u.exchange_id = p_exchange_id and u.status = 'active'
+  union all
+  select format('User %s has a bonus that waits, and was granted %s.', m.user_id, g.paise)
+  from marks m
+  join users u on u.exchange_id = m.exchange_id and u.user_id = m.user_id
+  cross join lateral (
+    select sum(g.amount_paise) as paise from grants g where g.exchange_id = m.exchange_id and g.user_id = m.user_id) g
+  where m.exchange_id = p_exchange_id and m.withheld_paise > 0
+    and g.paise <> case m.decision when 'released' then m.withheld_paise else 0 end
+  union all
+  select format('User %s deleted themselves but still has %s.', u.user_id, l.leftover)
+  from users u
+  join (
+    select a.user_id, 'an identity' as leftover from accounts a where a.exchange_id = p_exchange_id
+    union
+    select p.user_id, 'a position' from positions p where p.exchange_id = p_exchange_id and p.shares <> 0) l using (user_id)
+  where u.exchange_id = p_exchange_id and u.status = 'deleted'
   union all
   -- An exchange that no community points to has nobody who could own it.
   select 'The exchange has no owner among its moderators.'

@@ -45,7 +45,7 @@ comment on function create_market(exchanges, integer, text, text) is 'Create a m
 
 create or replace function open_exchange(
   p_request_id bigint, p_provider text, p_community_id text, p_name text,
-  p_owner_provider_user_id text, p_owner_display_name text
+  p_owner_provider_user_id text, p_owner_display_name text, p_verification text default 'off'
 ) returns jsonb
 language plpgsql security definer
 set search_path = betjee, pg_temp
@@ -53,6 +53,7 @@ as $$
 -- Opens the exchange of a community, with its markets and its owner as the first moderator. A
 -- community that has one keeps it, so that this may be called whenever a guild is seen; only the request
 -- that opened it is remembered, and a name or an owner that have changed since make it no other request.
+-- Whether members sign up on the page depends on whether the page has an address, so the caller says.
 -- Locks: the new row of communities, on which a second caller waits; then the exchange is its own.
 declare
   v_parameters text := jsonb_build_array(p_provider, p_community_id)::text;
@@ -63,9 +64,14 @@ begin
   if p_request_id is null or p_request_id <= 0 then
     raise exception 'A request has a number above zero, not %.', p_request_id using errcode = 'invalid_parameter_value';
   end if;
+  if (parse_setting('verification', p_verification)).value is null then
+    raise exception 'verification cannot be %.', p_verification using errcode = 'invalid_parameter_value';
+  end if;
   v_exchange.exchange_id := find_exchange(p_provider, p_community_id);
   if v_exchange.exchange_id is null then
-    insert into exchanges (name, settings) values (left(p_name, 100), default_settings()) returning * into v_exchange;
+    insert into exchanges (name, settings)
+    values (left(p_name, 100), default_settings() || jsonb_build_object('verification', p_verification))
+    returning * into v_exchange;
     insert into communities (provider, community_id, exchange_id)
     values (p_provider, p_community_id, v_exchange.exchange_id)
     on conflict do nothing;
@@ -87,6 +93,6 @@ begin
     jsonb_build_object('exchange_id', v_exchange.exchange_id));
 end
 $$;
-comment on function open_exchange(bigint, text, text, text, text, text) is 'Open the exchange of a community, once.';
-alter function open_exchange(bigint, text, text, text, text, text) owner to exchange_writer;
-grant execute on function open_exchange(bigint, text, text, text, text, text) to service_role;
+comment on function open_exchange(bigint, text, text, text, text, text, text) is 'Open the exchange of a community, once.';
+alter function open_exchange(bigint, text, text, text, text, text, text) owner to exchange_writer;
+grant execute on function open_exchange(bigint, text, text, text, text, text, text) to service_role;

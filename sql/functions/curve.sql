@@ -149,15 +149,22 @@ create or replace function reference_price(p_market markets, p_settings exchange
 language plpgsql stable
 set search_path = betjee, pg_temp
 as $$
--- The price band_seconds ago: that of the last fill before then, else the price of a new market.
+-- The price band_seconds ago: that of the last fill before then, else the price of a new market. What
+-- was before the last wipe counts no longer: its fills are gone in part, so it is as if the market had
+-- always stood where the wipe left it.
 declare
   v_price_paise bigint;
+  v_wiped record;
 begin
-  select price_after_paise into v_price_paise from transactions
-  where exchange_id = p_market.exchange_id and shift_id = p_market.shift_id
-    and executed_at <= p_time - make_interval(secs => p_settings.band_seconds)
-  order by executed_at desc, sequence desc limit 1;
-  return coalesce(v_price_paise, (point_on_curve(p_market, 0)).price_paise);
+  select b.sequence, b.price_after_paise into v_wiped from burns b
+  where b.exchange_id = p_market.exchange_id and b.shift_id = p_market.shift_id
+  order by b.sequence desc limit 1;
+  select t.price_after_paise into v_price_paise from transactions t
+  where t.exchange_id = p_market.exchange_id and t.shift_id = p_market.shift_id
+    and t.executed_at <= p_time - make_interval(secs => p_settings.band_seconds)
+    and t.sequence > coalesce(v_wiped.sequence, 0)
+  order by t.executed_at desc, t.sequence desc limit 1;
+  return coalesce(v_price_paise, v_wiped.price_after_paise, (point_on_curve(p_market, 0)).price_paise);
 end
 $$;
 comment on function reference_price(markets, exchange_settings, timestamptz) is 'The price that the band around a market is measured from, in paise.';

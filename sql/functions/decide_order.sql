@@ -69,7 +69,7 @@ create or replace function inadmissible(p_user users, p_market markets, p_held p
 language sql immutable parallel safe
 -- Why an order is refused whatever its size, as a refusal code, or null.
 return case
-  when (p_user).user_id is null then 'unknown_user'
+  when (p_user).user_id is null or (p_user).status = 'deleted' then 'unknown_user'
   when (p_user).registered_at is null then 'not_registered'
   when (p_user).status = 'frozen' then 'user_frozen'
   when (p_user).status = 'banned' then 'user_banned'

@@ -2,7 +2,9 @@
 -- and every stop that it sets off in memory, write back with one statement a table. Rows that many
 -- orders touch, the market's above all, are therefore written once.
 
-create or replace function execute_orders(p_exchange_id bigint, p_orders order_request[]) returns setof order_outcome
+create or replace function execute_orders(
+  p_exchange_id bigint, p_orders order_request[], p_looked_at text[] default '{}'
+) returns setof order_outcome
 language plpgsql security definer
 set search_path = betjee, pg_temp
 -- Every row below is looked up by its key; any other plan would read the table. For the same reason
@@ -15,7 +17,8 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 -- Executes at most 200 orders in one transaction, each with its own outcome, in the order given; and
--- before any of them what is due: halts and cool-downs that have ended. An empty batch does just that.
+-- before any of them what is due: halts, cool-downs and bans that have ended, and wipes. An empty
+-- batch does just that. In the markets p_looked_at, what waits and is crossed has its turn as well.
 -- Locks: the exchange, then the markets named or reopened, in the order of their numbers.
 -- Refuses by outcome, so that a refused order costs the others nothing. An order that comes back
 -- unconfirmed has changed nothing and is not recorded.
@@ -103,9 +106,14 @@ begin
 
   -- Load: the exchange and the markets locked, the rest protected by the exchange's lock.
   v_exchange := lock_exchange(p_exchange_id);
+  select array_agg(distinct o.market), array_agg(distinct o.user_id) into v_codes, v_user_ids from unnest(p_orders) o;
+  v_codes := v_codes || p_looked_at;
+  if is_moderation_due(v_exchange) then
+    v_codes := v_codes || apply_moderation(v_exchange);
+    v_exchange := lock_exchange(p_exchange_id);
+  end if;
   v_settings := typed_settings(v_exchange.settings);
   v_shift_ids := end_cooldowns(v_exchange);
-  select array_agg(distinct o.market), array_agg(distinct o.user_id) into v_codes, v_user_ids from unnest(p_orders) o;
   -- What is unknown is in no array, has no place below, and is refused for that.
   select array_agg(m.code), array_agg(m.shift_id), array_agg(m), array_agg(current_point(m)),
     array_agg(reference_price(m, v_settings, v_exchange.updated_at)),
@@ -433,9 +441,9 @@ begin
   return query select * from unnest(v_outcomes);
 end
 $$;
-comment on function execute_orders(bigint, order_request[]) is 'Execute a batch of orders in one transaction, each with its own outcome, and the stops that they set off.';
-alter function execute_orders(bigint, order_request[]) owner to exchange_writer;
-grant execute on function execute_orders(bigint, order_request[]) to service_role;
+comment on function execute_orders(bigint, order_request[], text[]) is 'Execute a batch of orders in one transaction, each with its own outcome, and the stops that they set off.';
+alter function execute_orders(bigint, order_request[], text[]) owner to exchange_writer;
+grant execute on function execute_orders(bigint, order_request[], text[]) to service_role;
 
 create or replace function write_batch(
   p_exchange exchanges, p_markets markets[], p_fills transactions[], p_users users[], p_positions positions[], p_closed positions[]

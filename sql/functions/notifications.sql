@@ -10,7 +10,7 @@ declare
 begin
   select * into v_user from users where exchange_id = p_exchange_id and user_id = p_user_id;
   return case
-    when v_user.registered_at is null then refusal('not_registered', 'Only members may do that; sign up first.')
+    when v_user.registered_at is null or v_user.status = 'deleted' then refusal('not_registered', 'Only members may do that; sign up first.')
     when v_user.status = 'frozen' then refusal('user_frozen', 'A moderator has frozen this account.')
     when v_user.status = 'banned' then refusal('user_banned', 'This member is banned from the exchange.') end;
 end
@@ -141,3 +141,35 @@ $$;
 comment on function set_channel(bigint, bigint, bigint, text, text) is 'Choose the channel in which an exchange speaks, on the record.';
 alter function set_channel(bigint, bigint, bigint, text, text) owner to exchange_writer;
 grant execute on function set_channel(bigint, bigint, bigint, text, text) to service_role;
+
+create or replace function set_moderators_channel(
+  p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_provider text, p_channel_id text
+) returns jsonb
+language plpgsql security definer
+set search_path = betjee, pg_temp
+as $$
+-- Chooses the channel in which moderators are told of what they must decide, on the record; null: each of
+-- them is told by a notice of their own. Who can read it is for the front end to know. Locks: the exchange.
+-- Refuses: not_a_moderator, invalid_channel. A repeated request gets its first outcome.
+declare
+  v_exchange exchanges := lock_exchange(p_exchange_id);
+  v_parameters text := jsonb_build_array(p_moderator_user_id, p_provider, p_channel_id)::text;
+  v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'set_moderators_channel', v_parameters);
+begin
+  if v_outcome is not null then
+    return v_outcome;
+  end if;
+  v_outcome := coalesce(
+    power_refusal(p_exchange_id, p_moderator_user_id),
+    case when char_length(p_channel_id) not between 1 and 64 then refusal('invalid_channel', 'That is not a channel.') end);
+  if v_outcome is null then
+    update communities set moderators_channel_id = p_channel_id where exchange_id = p_exchange_id and provider = p_provider;
+    v_outcome := jsonb_build_object('channel_id', p_channel_id);
+    perform log_moderation(v_exchange, p_moderator_user_id, 'set_moderators_channel', v_outcome, p_request_id);
+  end if;
+  return remember_request(p_exchange_id, p_request_id, 'set_moderators_channel', v_parameters, v_outcome);
+end
+$$;
+comment on function set_moderators_channel(bigint, bigint, bigint, text, text) is 'Choose the channel in which moderators are told, on the record.';
+alter function set_moderators_channel(bigint, bigint, bigint, text, text) owner to exchange_writer;
+grant execute on function set_moderators_channel(bigint, bigint, bigint, text, text) to service_role;

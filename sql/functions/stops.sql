@@ -28,7 +28,7 @@ language sql immutable parallel safe
 -- Why a waiting order is refused whatever its trigger is, as a refusal code, or null. A halted market
 -- takes them: whoever is caught in one must be able to protect what they have.
 return case
-  when (p_user).user_id is null then 'unknown_user'
+  when (p_user).user_id is null or (p_user).status = 'deleted' then 'unknown_user'
   when (p_user).registered_at is null then 'not_registered'
   when (p_user).status = 'frozen' then 'user_frozen'
   when (p_user).status = 'banned' then 'user_banned'

@@ -1,4 +1,12 @@
--- Members: who they are and how they sign up.
+-- Members: who they are.
+
+create or replace function shown_name(p_display_name text) returns text
+language sql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+  select coalesce(nullif(trimmed(left(trimmed(p_display_name), 100)), ''), 'Someone')
+$$;
+comment on function shown_name(text) is 'The name under which a user is shown, from what their provider calls them.';
 
 create or replace function ensure_user(p_exchange_id bigint, p_provider text, p_provider_user_id text, p_display_name text) returns bigint
 language plpgsql
@@ -7,7 +15,7 @@ as $$
 -- The user with an identity, made where there is none. Must be called under the exchange's lock.
 declare
   v_user_id bigint;
-  v_display_name text := coalesce(nullif(trimmed(left(trimmed(p_display_name), 100)), ''), 'Someone');
+  v_display_name text := shown_name(p_display_name);
 begin
   select user_id into v_user_id from accounts
   where exchange_id = p_exchange_id and provider = p_provider and provider_user_id = p_provider_user_id;
@@ -23,6 +31,15 @@ begin
 end
 $$;
 comment on function ensure_user(bigint, text, text, text) is 'The user with an identity, made where there is none, under the name they show now.';
+
+create or replace function user_of_identity(p_exchange_id bigint, p_provider text, p_provider_user_id text) returns users
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select u.* from accounts a join users u using (exchange_id, user_id)
+  where a.exchange_id = p_exchange_id and a.provider = p_provider and a.provider_user_id = p_provider_user_id
+$$;
+comment on function user_of_identity(bigint, text, text) is 'The user with an identity, or null.';
 
 create or replace function moderator_rank(p_exchange_id bigint, p_user_id bigint) returns text
 language sql stable
@@ -46,47 +63,3 @@ $$;
 comment on function find_user(bigint, text, text) is 'The member with an identity, or null.';
 alter function find_user(bigint, text, text) owner to exchange_writer;
 grant execute on function find_user(bigint, text, text) to service_role;
-
-create or replace function register_user(
-  p_exchange_id bigint, p_request_id bigint, p_provider text, p_provider_user_id text, p_display_name text
-) returns jsonb
-language plpgsql security definer
-set search_path = betjee, pg_temp
-as $$
--- Signs a member up and grants the bonus, once for each identity; again, it only notes the name that
--- they show now. Locks: the exchange. Refuses: user_banned. A repeated request gets its first outcome.
-declare
-  v_exchange exchanges := lock_exchange(p_exchange_id);
-  v_parameters text := jsonb_build_array(p_provider, p_provider_user_id)::text;
-  v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'register_user', v_parameters);
-  v_user_id bigint;
-  v_user users;
-  v_bonus_paise bigint := 0;
-begin
-  if v_outcome is not null then
-    return v_outcome;
-  end if;
-  v_user_id := ensure_user(p_exchange_id, p_provider, p_provider_user_id, p_display_name);
-  select * into v_user from users where exchange_id = p_exchange_id and user_id = v_user_id;
-  if v_user.status = 'banned' then
-    v_outcome := refusal('user_banned', 'This member is banned from the exchange.');
-    return remember_request(p_exchange_id, p_request_id, 'register_user', v_parameters, v_outcome);
-  end if;
-  if v_user.registered_at is null then
-    v_bonus_paise := (typed_settings(v_exchange.settings)).signup_bonus_paise;
-    insert into grants (exchange_id, sequence, user_id, kind, amount_paise, granted_at)
-    values (
-      p_exchange_id, next_sequence(p_exchange_id, v_exchange.updated_at), v_user.user_id, 'signup',
-      v_bonus_paise, v_exchange.updated_at);
-    update users set cash_paise = cash_paise + v_bonus_paise, registered_at = v_exchange.updated_at
-    where exchange_id = p_exchange_id and user_id = v_user.user_id;
-  end if;
-  v_outcome := jsonb_build_object(
-    'user_id', v_user.user_id, 'display_name', v_user.display_name, 'created', v_user.registered_at is null,
-    'bonus_paise', v_bonus_paise, 'cash_paise', v_user.cash_paise + v_bonus_paise);
-  return remember_request(p_exchange_id, p_request_id, 'register_user', v_parameters, v_outcome);
-end
-$$;
-comment on function register_user(bigint, bigint, text, text, text) is 'Sign a member up and grant the bonus, once.';
-alter function register_user(bigint, bigint, text, text, text) owner to exchange_writer;
-grant execute on function register_user(bigint, bigint, text, text, text) to service_role;

@@ -84,12 +84,12 @@ as $$
     'reserved_paise', u.reserved_paise, 'buying_power_paise', u.cash_paise - u.reserved_paise,
     'net_worth_paise', u.cash_paise + t.liquidation_paise, 'unrealised_paise', t.unrealised_paise,
     'realised_paise', t.realised_paise, 'taxes_paise', t.taxes_paise,
-    'granted_paise', (
+    'withheld_paise', withheld_bonus(u.exchange_id, u.user_id), 'granted_paise', (
       select coalesce(sum(g.amount_paise), 0) from grants g
       where g.exchange_id = u.exchange_id and g.user_id = u.user_id),
     'positions', t.positions)
   from users u, total t
-  where u.exchange_id = p_exchange_id and u.user_id = p_user_id
+  where u.exchange_id = p_exchange_id and u.user_id = p_user_id and u.status <> 'deleted'
 $$;
 comment on function get_portfolio(bigint, bigint) is 'All that a member has, at liquidation value, or null for a stranger.';
 alter function get_portfolio(bigint, bigint) owner to exchange_writer;

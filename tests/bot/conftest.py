@@ -24,7 +24,7 @@ from runtime.limits.shared import PREFIX
 from tests.bot.boarding import Boarding
 from tests.bot.payloads import Payloads
 from tests.bot.world import World
-from tests.conftest import Database
+from tests.conftest import HASHES, Database
 
 OPENAPI = Path(__file__).parents[3] / "shared" / "discord" / "openapi.json"
 
@@ -50,7 +50,7 @@ def payloads() -> Payloads | None:
 
 @pytest.fixture
 async def exchange(database: Database) -> AsyncIterator[Exchange]:
-    exchange = Exchange(Connections(database.service_url, patience=IMPATIENT))
+    exchange = Exchange(Connections(database.service_url, patience=IMPATIENT), hash_identity=HASHES.identity)
     # The first question opens the connections, which must not belong to the bot: whatever it starts,
     # the simulated Discord waits for.
     await exchange.find_exchange("discord", "0")

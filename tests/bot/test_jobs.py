@@ -13,7 +13,7 @@ from exchange.exchange import Exchange
 from exchange.leader import Leadership
 from exchange.models import Identity, Order, Side, Size
 from tests.bot.conftest import IMPATIENT
-from tests.conftest import Database
+from tests.conftest import HASHES, Database
 
 
 @pytest.fixture
@@ -38,10 +38,13 @@ async def test_the_jobs(exchange: Exchange):
     assert names == {
         "sweep_outbox",
         "reopen_markets",
-        "make_leaderboards",
-        "purge_requests",
-        "purge_outbox",
         "audit_exchanges",
+        "find_suspects",
+        "make_leaderboards",
+        "purge_outbox",
+        "purge_requests",
+        "purge_suspects",
+        "purge_verifications",
     }
 
 
@@ -55,7 +58,7 @@ async def test_only_the_leader_wakes_its_relay(exchange: Exchange, database: Dat
 
 async def test_an_order_wakes_the_relay_of_its_process(database: Database):
     nudge = asyncio.Event()
-    exchange = Exchange(Connections(database.service_url), on_order=nudge.set)
+    exchange = Exchange(Connections(database.service_url), on_order=nudge.set, hash_identity=HASHES.identity)
     owner = Identity("discord", "1", "Owner")
     exchange_id = await exchange.open_exchange(1, "discord", "1", "Guild", owner)
     member = await exchange.register_user(exchange_id, 2, owner)

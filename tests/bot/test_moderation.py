@@ -25,7 +25,7 @@ async def test_settings_are_listed_with_value_default_and_bounds(world: World):
         "An order that moves the price by more than this asks for a confirmation first.\n"
         "From 0.01 % to 10,000 %, default 5 %."
     )
-    assert "**₹20,000** · `signup_bonus_paise` = `2000000`" in sections["Members and page"][2]
+    assert "**₹20,000** · `signup_bonus_paise` = `2000000`" in "\n".join(sections["Members and page"])
     assert "From 1 to 10,00,000 shares, default 1,000 shares." in seen.text
     assert "**on** · `public_fills` = `true`" in seen.text
     assert "**1.67 %** · `tax_bps` = `167`" in seen.text

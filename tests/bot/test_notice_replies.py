@@ -18,7 +18,7 @@ WORST_NAME = "*" * 200
 def worst(kind: str) -> dict[str, object]:
     """A notice's detail with figures as large as they can be."""
     large = {key: LARGE for key in DETAILS[kind] if key.endswith("_paise")}
-    return {**DETAILS[kind], **large, "label": "*" * 40, "market": "m" * 12}
+    return {**DETAILS[kind], **large, "label": "*" * 40, "market": "m" * 12, "reason": "*" * 300}
 
 
 @pytest.mark.parametrize("kind", list(DETAILS))

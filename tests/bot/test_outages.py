@@ -20,7 +20,7 @@ from runtime.limits import Limits
 from tests.bot.conftest import IMPATIENT
 from tests.bot.wire import Wire
 from tests.bot.world import Seen, World
-from tests.conftest import Database
+from tests.conftest import HASHES, Database
 
 NO_REDIS = "redis://127.0.0.1:1/0"
 
@@ -34,7 +34,7 @@ async def wire(database: Database) -> AsyncIterator[Wire]:
 @pytest.fixture
 async def exchange(wire: Wire) -> AsyncIterator[Exchange]:
     """The exchange, behind a wire that can be cut."""
-    exchange = Exchange(Connections(wire.url, patience=IMPATIENT))
+    exchange = Exchange(Connections(wire.url, patience=IMPATIENT), hash_identity=HASHES.identity)
     await exchange.find_exchange("discord", "0")
     try:
         yield exchange

@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from bot import replies
-from bot.replies import accounts, boards, errors, moderation, refusals, stops, trades
+from bot.replies import accounts, boards, errors, moderation, refusals, sign_up, stops, trades
 from exchange.errors import ExchangeBusy, ExchangeUnavailable, OutcomeUnknown, RequestRejected
 from exchange.models import (
     Market,
@@ -20,7 +20,6 @@ from exchange.models import (
     Portfolio,
     Position,
     Refusal,
-    Registration,
     Report,
     Setting,
     Side,
@@ -28,6 +27,7 @@ from exchange.models import (
     Status,
 )
 from exchange.stops import ArmedStop, Stop, StopKind, TriggerPrice
+from exchange.verification import Registration
 
 LARGEST = 2**63 - 1
 WORST_NAME = "*" * 200
@@ -175,7 +175,7 @@ def test_long_lists_are_cut_and_say_so():
         assert "more" in (embed.description or ""), embed.title
     assert within_limits(boards.help_page())
     assert within_limits(
-        accounts.registered(Registration(1, WORST_NAME, created=True, bonus_paise=1, cash_paise=1))
+        sign_up.registered(Registration(1, WORST_NAME, created=True, bonus_paise=1, cash_paise=1))
     )
     assert len(replies.choices.market(market)) <= 100
 

@@ -41,6 +41,7 @@ def settings(port: int) -> Settings:
             "DISCORD_TOKEN": TOKEN,
             "DISCORD_API_BASE": f"http://127.0.0.1:{port}/api",
             "DISCORD_GATEWAY": f"ws://127.0.0.1:{port}/gateway",
+            "BETJEE_HASH_KEY": "a key of the tests, long enough to be one",
         }
     )
 
@@ -155,7 +156,7 @@ async def test_a_running_bot_relays_what_is_due(settings: Settings, port: int, d
 
 
 async def test_a_wrong_token_is_one_human_sentence(settings: Settings, port: int, database: Database):
-    wrong = settings_from({"DISCORD_TOKEN": "wrong", "DISCORD_API_BASE": settings.discord_api_base})
+    wrong = replace(settings, discord_token="wrong")  # noqa: S106  # it opens nothing
     async with DiscordServer().listening(port), asyncio.timeout(10):
         with pytest.raises(SettingError, match=r"^DISCORD_TOKEN is not accepted by Discord"):
             await bot_run.run(wrong, database.service_url, database.redis_url)

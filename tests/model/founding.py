@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import asyncpg
 
 from tests.model.curve import Terms
 from tests.model.judgement import Rules
-from tests.model.reference import ReferenceExchange
+from tests.model.moderation import ModeratedExchange
 from tests.model.state import Ask, Figures, Member, Pool
 
 ONE_MARKET: Mapping[str, Terms] = {"22s1": Terms()}
@@ -19,11 +19,12 @@ WIDE = Rules(max_order_shares=1_000_000, band_bps=1_000_000_000, confirm_impact_
 
 @dataclass(frozen=True)
 class Founded:
-    """An exchange in the database, its model, and the numbers of its users."""
+    """An exchange in the database, its model, the numbers of its users, and the cash they began with."""
 
     exchange_id: int
-    model: ReferenceExchange
+    model: ModeratedExchange
     users: tuple[int, ...]
+    cash_paise: Mapping[int, int] = field(default_factory=dict)
 
 
 async def found(
@@ -33,7 +34,7 @@ async def found(
     rules: Rules | None = None,
 ) -> Founded:
     """An exchange with these markets, and a registered user for each amount of cash."""
-    model = ReferenceExchange(rules=rules or Rules())
+    model = ModeratedExchange(rules=rules or Rules())
     async with owner.transaction():
         exchange_id = await owner.fetchval(
             "insert into betjee.exchanges (name, settings, sequence)"
@@ -50,7 +51,7 @@ async def found(
         ]
     model.sequence = len(users)
     model.members = {user: Member(cash_paise=amount) for user, amount in zip(users, cash_paise, strict=True)}
-    return Founded(exchange_id, model, tuple(users))
+    return Founded(exchange_id, model, tuple(users), dict(zip(users, cash_paise, strict=True)))
 
 
 async def _open_market(
@@ -94,7 +95,8 @@ async def insert(connection: asyncpg.Connection, table: str, row: Mapping[str, A
 
 
 async def pass_window(owner: asyncpg.Connection, founded: Founded) -> None:
-    """Make every fill so far older than the band's window, and halts and cool-downs over, here and in the model."""
+    """Make every fill so far older than the band's window, and halts and cool-downs over, and
+    wipes due, here and in the model."""
     for query in (
         "update betjee.transactions set executed_at = executed_at - interval '1 hour' where exchange_id = $1",
         """
@@ -107,6 +109,7 @@ async def pass_window(owner: asyncpg.Connection, founded: Founded) -> None:
           set_off_until = set_off_until - interval '1 hour'
         where exchange_id = $1
         """,
+        "update betjee.wipes set due_at = due_at - interval '1 hour' where exchange_id = $1",
     ):
         await owner.execute(query, founded.exchange_id)
     founded.model.pass_window()

@@ -84,6 +84,8 @@ def _of_users(book: Book) -> list[str]:
         cash[row["user_id"]] += row["amount_paise"]
     for row in book["transactions"]:
         cash[row["user_id"]] -= _signed_gross(row) + row["tax_paise"]
+    for row in book["burns"]:
+        cash[row["user_id"]] -= row["cash_paise"]
     for row in book["positions"]:
         reserved[row["user_id"]] += max(0, -row["shares"]) * collateral[row["shift_id"]]
     found = []

@@ -19,6 +19,7 @@ class Rules:
     confirm_slippage_bps: int = 100
     cooldown_share_bps: int = 100
     max_armed_stops: int = 20
+    wipe_undo_seconds: int = 600
 
 
 class Judgement:
@@ -63,7 +64,7 @@ class Judgement:
         )
 
     def _barred_member(self) -> str | None:
-        if self.member is None:
+        if self.member is None or self.member.status == "deleted":
             return "unknown_user"
         if not self.member.registered:
             return "not_registered"

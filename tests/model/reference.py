@@ -160,6 +160,7 @@ class ReferenceExchange:
         )
         if member.holdings[ask.market].shares == 0:
             for waiting in self.stops:
-                if (waiting.user_id, waiting.market, waiting.status) == (ask.user_id, ask.market, "armed"):
+                is_theirs = (waiting.user_id, waiting.market) == (ask.user_id, ask.market)
+                if is_theirs and waiting.status in ("armed", "suspended"):
                     waiting.status = "lapsed"
         return self.sequence

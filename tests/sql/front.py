@@ -1,11 +1,17 @@
 """Calling the exchange's functions as a front end does, as the application's role."""
 
+import hashlib
 import json
 from typing import Any
 
 import asyncpg
 
 DISCORD = "discord"
+
+
+def newcomer(name: str, shown: str | None = None) -> tuple[str, str, str, bytes]:
+    """Somebody whose id at the provider is their name, as signing up takes them; a test needs no keyed hash."""
+    return DISCORD, name, shown or name, hashlib.sha256(name.encode()).digest()
 
 
 class Front:
@@ -15,13 +21,13 @@ class Front:
         self.service = service
         self.exchange_id = 0
         self.guild = ""
-        self._last_id = 0
+        self.last_id = 0
 
     async def call(self, function: str, *arguments: object, request_id: int | None = None) -> dict[str, Any]:
         """The document that `function(exchange, request, …)` answers with."""
         if request_id is None:
-            self._last_id += 1
-            request_id = self._last_id
+            self.last_id += 1
+            request_id = self.last_id
         return await self.document(function, self.exchange_id, request_id, *arguments)
 
     async def document(self, function: str, *arguments: object) -> dict[str, Any]:
@@ -37,7 +43,7 @@ class Front:
 
     async def register(self, name: str) -> int:
         """Sign somebody up whose id at the provider is their name."""
-        registered = await self.call("register_user", DISCORD, name, name)
+        registered = await self.call("register_user", *newcomer(name))
         user_id: int = registered["user_id"]
         return user_id
 

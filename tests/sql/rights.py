@@ -7,12 +7,16 @@ VERBS = ("select", "insert", "update", "delete", "truncate")
 
 # For each table, beside the owner who may do everything: the writer, the eraser, the application, the public.
 MEANT = {
-    "accounts": ("select insert", "select delete", "select", ""),
+    "accounts": ("select insert update", "select delete", "select", ""),
     "audits": ("select insert update", "", "select", ""),
     "best_trades": ("select insert update delete", "select delete", "select", ""),
+    "bans": ("select insert update", "", "select", ""),
+    "bonus_marks": ("select insert", "", "", ""),
     "burns": ("select insert", "select insert", "select", ""),
+    "clusters": ("select insert update delete", "", "", ""),
     "communities": ("select insert update", "", "select", ""),
     "exchanges": ("select insert update", "select update", "select", "select"),
+    "freezes": ("select insert delete", "select delete", "select", ""),
     "grants": ("select insert", "select delete", "select", ""),
     "halts": ("select insert update", "", "select", ""),
     "leaderboard_posts": ("select insert", "select update", "select", ""),
@@ -20,6 +24,7 @@ MEANT = {
     "live_boards": ("select insert update delete", "", "select", ""),
     "market_hours": ("select insert update delete", "", "select", ""),
     "markets": ("select insert update", "select update", "select", "select"),
+    "marks": ("select insert update", "select delete", "", ""),
     "moderation_log": ("select insert", "select insert", "select", ""),
     "moderators": ("select insert delete", "select delete", "select", ""),
     "net_worths": ("select insert delete", "select update", "select", ""),
@@ -32,8 +37,13 @@ MEANT = {
     "snapshots": ("select insert delete", "", "select", ""),
     "standings": ("select insert delete", "select update", "select", ""),
     "stop_losses": ("select insert update delete", "select delete", "select", ""),
+    "suspects": ("select insert delete", "select delete", "", ""),
     "transactions": ("select insert", "select delete", "select", "select"),
     "users": ("select insert update", "select delete", "select", ""),
+    "verification_attempts": ("select insert delete", "select delete", "", ""),
+    "verification_tokens": ("select insert update delete", "select delete", "", ""),
+    "wipe_members": ("select insert", "select", "select", ""),
+    "wipes": ("select insert update", "select update", "select", ""),
 }
 
 Right = tuple[str, str, str]

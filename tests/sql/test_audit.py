@@ -108,8 +108,9 @@ async def test_what_was_burned_does_not_make_later_fills_look_wrong(
 ) -> None:
     await connection_owner.execute(
         "with gone as (delete from betjee.transactions where exchange_id = $1 and user_id = $2 returning *)"
-        " insert into betjee.burns (exchange_id, sequence, shift_id, shares, gross_paise, tax_paise, burned_at)"
-        " select $1, 8, shift_id, sum(shares), sum(sign(shares) * gross_paise), sum(tax_paise), clock_timestamp()"
+        " insert into betjee.burns (exchange_id, sequence, shift_id, shares, gross_paise, tax_paise, burned_at,"
+        "   price_after_paise)"
+        " select $1, 8, shift_id, sum(shares), sum(sign(shares) * gross_paise), sum(tax_paise), clock_timestamp(), 1663"
         " from gone group by shift_id",
         traded.exchange_id,
         traded.users[1],

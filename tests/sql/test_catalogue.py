@@ -8,10 +8,13 @@ KEYS_WITHOUT_EXCHANGE = {"communities_pkey"}
 
 FOR_THE_APPLICATION = {
     "add_moderator",
+    "appeal",
     "arm_alert",
     "arm_stop",
     "audit_exchange",
     "audit_figures",
+    "ban_network",
+    "ban_user",
     "cancel_alert",
     "cancel_stop",
     "cancel_stops",
@@ -20,11 +23,22 @@ FOR_THE_APPLICATION = {
     "choose_notifications",
     "claim_boards",
     "claim_outbox",
+    "complete_verification",
     "count_volume",
+    "delete_user",
     "execute_orders",
+    "export_ledger",
+    "export_user",
+    "find_ban",
     "find_exchange",
+    "find_network",
+    "find_suspects",
     "find_user",
+    "find_verification",
+    "freeze_suspects",
+    "freeze_user",
     "get_board",
+    "get_cluster",
     "get_health",
     "get_leaderboard",
     "get_market",
@@ -34,44 +48,65 @@ FOR_THE_APPLICATION = {
     "get_public_leaderboard",
     "get_rate_limits",
     "get_standing",
+    "halt_market",
     "keep_notice",
     "list_alerts",
+    "list_bans",
     "list_due_exchanges",
     "list_due_leaderboards",
+    "list_exchanges_to_search",
     "list_due_notices",
     "list_due_posts",
     "list_history",
     "list_markets",
+    "list_moderation_log",
     "list_moderators",
     "list_net_worth",
     "list_notices",
     "list_reports",
     "list_settings",
     "list_stops",
+    "list_suspects",
     "list_tape",
+    "list_wipes",
     "lose_board",
     "mark_board_shown",
     "mark_notice_delivered",
     "mark_notices_seen",
     "open_exchange",
+    "plan_wipe",
     "post_leaderboard",
     "postpone_board",
+    "preview_suspects_wipe",
+    "preview_wipe",
     "purge_outbox",
     "purge_requests",
+    "purge_suspects",
+    "purge_verifications",
     "put_board",
     "quote_order",
     "refresh_leaderboards",
     "record_audit",
     "refuse_notices",
+    "refuse_verification",
     "register_user",
     "release_outbox",
+    "release_suspects",
     "remove_board",
     "remove_moderator",
     "replayed_state",
     "report",
+    "resume_market",
     "retry_notice",
+    "second_wipe",
     "set_channel",
+    "set_moderators_channel",
     "suggest_triggers",
+    "transfer_ownership",
+    "unban",
+    "undo_wipe",
+    "unfreeze_user",
+    "wipe_suspects",
 }
 
 FUNCTIONS = "select * from pg_proc where pronamespace = 'betjee'::regnamespace"
@@ -178,3 +213,27 @@ async def test_plpgsqls_own_checks_would_notice(watcher: asyncpg.Connection) -> 
             "create function pg_temp.shadows(p_x bigint) returns bigint language plpgsql as"
             " 'declare p_x bigint; begin return p_x; end'"
         )
+
+
+async def test_whatever_refers_to_users_can_go_with_them(watcher: asyncpg.Connection) -> None:
+    # Else the first wipe of somebody who has such a row fails.
+    referring = await names(
+        watcher,
+        "select conrelid::regclass::text as name from pg_constraint"
+        " where contype = 'f' and confrelid = 'betjee.users'::regclass",
+    )
+    erased = await watcher.fetchval("select prosrc from pg_proc where proname = 'erase_users'")
+    refused_before = {"betjee.moderators"}
+    assert referring
+    assert {
+        table for table in referring if f"delete from {table.removeprefix('betjee.')} " not in erased
+    } == refused_before
+    assert (
+        await names(
+            watcher,
+            "select table_name as name from unnest($1::text[]) table_name"
+            " where not has_table_privilege('exchange_eraser', table_name, 'delete')",
+            list(referring),
+        )
+        == set()
+    )

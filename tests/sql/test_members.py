@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from tests.sql.blocking import holding_exchange, wait_for_waiting
-from tests.sql.front import DISCORD, Front, owner_of
+from tests.sql.front import DISCORD, Front, newcomer, owner_of
 
 
 async def test_a_community_gets_one_exchange_with_ten_markets_and_its_owner(front: Front) -> None:
@@ -31,9 +31,9 @@ async def test_the_request_that_opened_an_exchange_is_remembered(front: Front) -
     for owner in ("owner", "another"):
         again = await front.document("open_exchange", 1_000, DISCORD, front.guild, "Guild", owner, "Name")
         assert again == {"exchange_id": front.exchange_id}
-    signed_up = await front.call("register_user", DISCORD, "ada", "Ada", request_id=1_000)
+    signed_up = await front.call("register_user", *newcomer("ada"), request_id=1_000)
     assert signed_up["refused"] == "request_reused"
-    await front.call("register_user", DISCORD, "ada", "Ada", request_id=1_002)
+    await front.call("register_user", *newcomer("ada"), request_id=1_002)
     other = await front.document("open_exchange", 1_002, DISCORD, front.guild, "Guild", "owner", "Name")
     assert other["refused"] == "request_reused"
 
@@ -49,7 +49,7 @@ async def test_an_exchange_is_opened_by_a_request_with_a_number(
 
 
 async def test_a_name_that_shows_as_nothing_is_someone(front: Front) -> None:
-    assert (await front.call("register_user", DISCORD, "ada", "\n\u3000\t"))["display_name"] == "Someone"
+    assert (await front.call("register_user", *newcomer("ada", "\n\u3000\t")))["display_name"] == "Someone"
 
 
 async def test_a_community_opened_by_many_at_once_gets_one_exchange(
@@ -68,8 +68,8 @@ async def test_a_community_opened_by_many_at_once_gets_one_exchange(
 
 
 async def test_signing_up_grants_the_bonus_once(front: Front) -> None:
-    first = await front.call("register_user", DISCORD, "ada", "Ada")
-    again = await front.call("register_user", DISCORD, "ada", "Ada L.")
+    first = await front.call("register_user", *newcomer("ada"))
+    again = await front.call("register_user", *newcomer("ada", "Ada L."))
     assert (first["created"], first["bonus_paise"], first["cash_paise"]) == (True, 2_000_000, 2_000_000)
     assert (again["created"], again["bonus_paise"], again["cash_paise"]) == (False, 0, 2_000_000)
     assert again["user_id"] == first["user_id"]
@@ -85,7 +85,7 @@ async def test_signing_up_many_times_at_once_grants_the_bonus_once(
 ) -> None:
     async with asyncio.TaskGroup() as group, holding_exchange(connection_owner, front.exchange_id):
         for number, session in enumerate(sessions[:20]):
-            arguments = (front.exchange_id, 5_000 + number, DISCORD, "ada", "Ada")
+            arguments = (front.exchange_id, 5_000 + number, *newcomer("ada"))
             group.create_task(Front(session).document("register_user", *arguments))
         await wait_for_waiting(watcher, "register_user", 20)
     assert (
@@ -103,7 +103,7 @@ async def test_whoever_is_banned_cannot_sign_up_again(
     await connection_owner.execute(
         "update betjee.users set status = 'banned' where exchange_id = $1", front.exchange_id
     )
-    assert (await front.call("register_user", DISCORD, "ada", "Ada"))["refused"] == "user_banned"
+    assert (await front.call("register_user", *newcomer("ada")))["refused"] == "user_banned"
 
 
 async def test_only_the_owner_appoints_and_removes_moderators(front: Front) -> None:

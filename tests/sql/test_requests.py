@@ -5,10 +5,10 @@ import pytest
 
 from tests.model.founding import execute, found
 from tests.model.state import Ask
-from tests.sql.front import DISCORD, Front, owner_of
+from tests.sql.front import DISCORD, Front, newcomer, owner_of
 
 REPEATABLE = {
-    "register_user": (DISCORD, "ada", "Ada"),
+    "register_user": newcomer("ada"),
     "add_moderator": ("owner", DISCORD, "ada", "Ada"),
     "change_setting": ("owner", "band_bps", "2000"),
     "report": ("owner", "Prices look odd."),

@@ -12,7 +12,7 @@ from runtime.servers import EmbeddedServers
 from runtime.servers.folder import DataFolder
 from runtime.servers.postgres import Postgres
 
-COMMANDS = ("sandbox", "bot", "services", "migrate", "audit", "rebuild", "health")
+COMMANDS = ("sandbox", "bot", "web", "services", "migrate", "audit", "rebuild", "health")
 NOWHERE = "postgresql://service_role:hidden@127.0.0.1:9/betjee"
 NO_REDIS = "redis://:hidden@127.0.0.1:9/0"
 

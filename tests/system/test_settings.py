@@ -4,6 +4,7 @@ import io
 import logging
 import re
 from dataclasses import fields
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def test_nothing_set_means_the_embedded_servers_and_discord_itself():
     assert (settings.sandbox_port, settings.log_level) == (SANDBOX_PORT, "INFO")
     assert (settings.metrics_host, settings.metrics_port, settings.log_format) == ("127.0.0.1", None, "text")
     assert settings.data_folder.is_absolute()
+    assert (settings.public_url, settings.web_proxies, settings.discord_client_id) == (None, (), None)
+    assert (settings.web_host, settings.web_port) == ("127.0.0.1", 8080)
 
 
 def test_an_empty_value_counts_as_not_set():
@@ -52,6 +55,13 @@ def test_values_are_taken_as_they_are():
             "LOG_FORMAT": "JSON",
             "BETJEE_METRICS_PORT": "0",
             "BETJEE_METRICS_HOST": "::1",
+            "BETJEE_PUBLIC_URL": "https://BetJee.example:8443/",
+            "BETJEE_WEB_HOST": "::1",
+            "BETJEE_WEB_PORT": "8081",
+            "BETJEE_WEB_PROXIES": "172.18.0.0/16, 2001:db8::1",
+            "DISCORD_CLIENT_ID": "4242",
+            "DISCORD_CLIENT_SECRET": "secret",
+            "BETJEE_HASH_KEY": "k" * 32,
         }
     )
     assert settings.database_url == "postgresql://service_role:secret@db:5432/betjee"
@@ -62,6 +72,16 @@ def test_values_are_taken_as_they_are():
     assert (settings.sandbox_port, settings.log_level) == (0, "DEBUG")
     assert (settings.metrics_host, settings.metrics_port, settings.log_format) == ("::1", 0, "json")
     assert settings.require_discord_token() == TOKEN
+    assert settings.require_public_url() == "https://betjee.example:8443"
+    assert (settings.web_host, settings.web_port) == ("::1", 8081)
+    assert settings.web_proxies == (ip_network("172.18.0.0/16"), ip_network("2001:db8::1"))
+    assert (settings.discord_client_id, settings.discord_client_secret) == ("4242", "secret")
+    assert settings.hash_key == "k" * 32
+
+
+def test_the_page_may_be_reached_without_tls_on_this_machine_alone():
+    for address in ("http://127.0.0.1:8080", "http://localhost", "http://[::1]:8080"):
+        assert settings_from({"BETJEE_PUBLIC_URL": address}).public_url == address
 
 
 @pytest.mark.parametrize(
@@ -83,6 +103,16 @@ def test_values_are_taken_as_they_are():
         ("LOG_FORMAT", "xml"),
         ("BETJEE_METRICS_PORT", "many"),
         ("BETJEE_METRICS_HOST", "here.example"),
+        ("BETJEE_PUBLIC_URL", "betjee.example"),
+        ("BETJEE_PUBLIC_URL", "http://betjee.example"),
+        ("BETJEE_PUBLIC_URL", "https://betjee.example/secret"),
+        ("BETJEE_PUBLIC_URL", "https://name:secret@betjee.example"),
+        ("BETJEE_PUBLIC_URL", "https://"),
+        ("BETJEE_WEB_PORT", "http"),
+        ("BETJEE_WEB_PROXIES", "172.18.0.0/16 secret"),
+        ("BETJEE_WEB_PROXIES", "172.18.0.1/16"),
+        ("DISCORD_CLIENT_ID", "secret"),
+        ("BETJEE_HASH_KEY", "secret"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_sentence_that_names_it(name, value):
@@ -95,6 +125,18 @@ def test_a_wrong_value_is_refused_in_one_sentence_that_names_it(name, value):
     assert "secret" not in sentence
 
 
+def test_half_of_discords_client_is_refused():
+    with pytest.raises(SettingError, match=r"^DISCORD_CLIENT_SECRET is not set"):
+        settings_from({"DISCORD_CLIENT_ID": "4242"})
+    with pytest.raises(SettingError, match=r"^DISCORD_CLIENT_ID is not set"):
+        settings_from({"DISCORD_CLIENT_SECRET": "secret"})
+
+
+def test_a_missing_address_of_the_page_is_refused_in_one_sentence():
+    with pytest.raises(SettingError, match=r"^BETJEE_PUBLIC_URL is not set: .*\.$"):
+        settings_from({}).require_public_url()
+
+
 def test_a_missing_token_is_refused_in_one_sentence():
     with pytest.raises(SettingError, match=r"^DISCORD_TOKEN is not set: .*\.$"):
         settings_from({}).require_discord_token()
@@ -102,11 +144,12 @@ def test_a_missing_token_is_refused_in_one_sentence():
 
 def test_the_example_describes_every_setting_and_no_other():
     described = re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
-    renamed = {
-        "data_folder": "BETJEE_DATA",
-        "sandbox_port": "BETJEE_SANDBOX_PORT",
-        "metrics_host": "BETJEE_METRICS_HOST",
-        "metrics_port": "BETJEE_METRICS_PORT",
+    renamed = {"data_folder": "BETJEE_DATA"} | {
+        name: f"BETJEE_{name.upper()}"
+        for name in (
+            *("sandbox_port", "public_url", "web_host", "web_port", "web_proxies", "hash_key"),
+            *("metrics_host", "metrics_port"),
+        )
     }
     settings = {renamed.get(field.name, field.name.upper()) for field in fields(Settings)}
     composed = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
@@ -121,6 +164,9 @@ def test_settings_do_not_show_their_secrets():
                 "DATABASE_OWNER_URL": "postgresql://a:hidden@/b",
                 "REDIS_URL": "redis://:hidden@c",
                 "DISCORD_TOKEN": "hidden",
+                "DISCORD_CLIENT_ID": "1",
+                "DISCORD_CLIENT_SECRET": "hidden",
+                "BETJEE_HASH_KEY": "hidden" * 6,
             }
         )
     )

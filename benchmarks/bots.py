@@ -1,0 +1,469 @@
+"""How many of several kinds of bots are found, and how many honest members are bothered by it.
+
+`python -m benchmarks.bots` plays 2,300 honest members and 800 bots through the exchange's own functions and
+prints, for each kind, who was marked, whose bonus waits, and who was frozen. Time passes by dating everything
+back. Everybody's ownership is proven, which is when the exchange may do most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import itertools
+import json
+import random
+import shutil
+import tempfile
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from exchange.migrations import migrate
+from runtime.servers import EmbeddedServers
+
+HOUR = 3_600
+SIGN_UPS_PER_MINUTE = 10
+"""What a rate limit by network lets through; who is refused comes back half a minute later."""
+
+SEARCH_SECONDS = 1_800
+"""The job that looks for signals runs more often; so seldom it has less of a chance."""
+
+MARKETS = ("21s1", "21s2", "22s1", "22s2", "23s1", "23s2", "24s1", "24s2", "28s1", "28s2")
+GOAL_MARKED = 0.99
+GOAL_WITHHELD = 0.02
+
+_COMPLETE = "select betjee.complete_verification($1, $2, $3, $4, ($5::bytea, $6::bytea, $7::bytea)::betjee.network_keys)"
+_REFUSE = "select betjee.refuse_verification($1, $2, ($3::bytea, $4::bytea, $5::bytea)::betjee.network_keys, 'too_many_attempts')"
+_EXECUTE = "select status from betjee.execute_orders($1, $2::betjee.order_request[])"
+_TIMES = {
+    "verification_attempts": ("attempted_at", "network_key = any ($2)"),
+    "accounts": ("seen_at", "network_key = any ($2)"),
+    "users": (
+        "registered_at",
+        "user_id in (select user_id from betjee.accounts where exchange_id = $1 and network_key = any ($2))",
+    ),
+    "clusters": ("last_at", "subject_hash = any ($2)"),
+}
+_DATE = (
+    "update betjee.transactions t set executed_at = clock_timestamp() - make_interval(secs => d.ago)"
+    " from unnest($2::bigint[], $3::float8[]) d(request_id, ago)"
+    " where t.exchange_id = $1 and t.request_id = d.request_id"
+)
+_STANDING = """
+select a.provider_user_id as name, m.identity_hash is not null as is_marked,
+  exists (select from betjee.suspects s where s.exchange_id = a.exchange_id and s.identity_hash = a.identity_hash) as is_tied,
+  coalesce(m.withheld_paise > 0 and m.decision is distinct from 'released', false) as is_waiting, u.status = 'frozen' as is_frozen
+from betjee.accounts a
+join betjee.users u using (exchange_id, user_id)
+left join betjee.marks m using (exchange_id, identity_hash)
+where a.exchange_id = $1 and u.registered_at is not null
+"""
+
+Networks = tuple[bytes, bytes | None, bytes | None]
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Somebody who comes to the page after so many seconds, from a network; `days` they have been in the community."""
+
+    seconds: float
+    name: str
+    networks: Networks
+    days: int = 0
+
+
+@dataclass
+class Kind:
+    """A kind of people or bots: when and from where they come. `style` names it in the table."""
+
+    style: str
+    arrivals: list[Arrival]
+
+    @property
+    def names(self) -> list[str]:
+        """Their ids at the provider."""
+        return [arrival.name for arrival in self.arrivals]
+
+
+def _at_home(style: str, count: int) -> Kind:
+    """Each from a network of their own."""
+    return Kind(
+        style, [Arrival(0, f"{style} {n}", (_hash(f"{style} {n}"), None, None)) for n in range(count)]
+    )
+
+
+def _from_one(style: str, seconds: list[float], network: str = "") -> Kind:
+    """All from one network, at these times."""
+    networks = (_hash(f"network of {network or style}"), None, None)
+    return Kind(
+        style, [Arrival(second, f"{style} {n}", networks) for n, second in enumerate(sorted(seconds))]
+    )
+
+
+def people(dice: random.Random, *, is_front_loaded: bool, long_standing: float) -> list[Kind]:
+    """2,300 honest members, of whom a part has been in the community for long.
+
+    The rush of the hostel is spread over ten minutes, or most come in the first of them.
+    """
+    times = [dice.uniform(0, 600) for _ in range(67)]
+    if is_front_loaded:
+        times = [min(dice.expovariate(1 / 200), 600) for _ in range(67)]
+    day = 24 * HOUR
+    kinds = [
+        _at_home("at home", 2_100),
+        _from_one("hostel, after an announcement", times),
+        _from_one("another hostel, over two days", [dice.uniform(0, 2 * day) for _ in range(67)]),
+        _from_one("a mobile network, over two days", [dice.uniform(0, 2 * day) for _ in range(66)]),
+    ]
+    for kind in kinds:
+        kind.arrivals = [
+            replace(arrival, days=365 if dice.random() < long_standing else 3) for arrival in kind.arrivals
+        ]
+    return kinds
+
+
+def bots(dice: random.Random) -> list[Kind]:
+    """800 bots in six styles."""
+    bursts = [
+        Arrival(
+            wave * HOUR + dice.uniform(0, 20),
+            f"fast burst {50 * wave + n}",
+            (_hash(f"wave {wave}"), None, None),
+        )
+        for wave in range(3)
+        for n in range(50)
+    ]
+    drips = [
+        Arrival(
+            n * 2 * HOUR + dice.uniform(0, HOUR),
+            f"slow drip {15 * farm + n}",
+            (_hash(f"drip {farm}"), None, None),
+        )
+        for farm in range(10)
+        for n in range(15)
+    ]
+    wide = [
+        Arrival(20 * n, f"a /56 {n}", (_hash(f"/64 {n}"), _hash("/56"), _hash("/48"))) for n in range(150)
+    ]
+    return [
+        Kind("fast burst", sorted(bursts, key=lambda arrival: arrival.seconds)),
+        Kind("slow drip", sorted(drips, key=lambda arrival: arrival.seconds)),
+        _from_one("one network", [20.0 * n for n in range(150)]),
+        Kind("a /56", wide),
+        _at_home("many networks", 100),
+        _at_home("bonus transfer", 100),
+    ]
+
+
+@dataclass
+class Town:
+    """An exchange with everybody in it."""
+
+    owner: asyncpg.Connection
+    exchange_id: int
+    moderator: int
+    dice: random.Random
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(10_000))
+    users: dict[str, int] = field(default_factory=dict)
+    trades: list[tuple[float, str, str, str, int | None, int | None]] = field(default_factory=list)
+
+    @classmethod
+    async def found(cls, owner: asyncpg.Connection, dice: random.Random) -> Town:
+        """An exchange whose members sign up on the page; its band is wide, since its days take seconds."""
+        answer = await owner.fetchval(
+            "select betjee.open_exchange(1, 'discord', 'town', 'Town', 'owner', 'Owner', 'web')"
+        )
+        exchange_id = json.loads(answer)["exchange_id"]
+        await owner.execute(
+            "update betjee.exchanges set settings = settings || '{\"band_bps\": 1000000000}' where exchange_id = $1",
+            exchange_id,
+        )
+        moderator = await owner.fetchval(
+            "select user_id from betjee.users where exchange_id = $1", exchange_id
+        )
+        return cls(owner, exchange_id, moderator, dice)
+
+    async def call(self, function: str, *arguments: object) -> dict[str, Any]:
+        """The document that a writing function answers with."""
+        places = ", ".join(f"${number}" for number in range(1, len(arguments) + 3))
+        answer = await self.owner.fetchval(
+            f"select betjee.{function}({places})", self.exchange_id, next(self.numbers), *arguments
+        )
+        document: dict[str, Any] = json.loads(answer)
+        return document
+
+    # Signing up
+
+    async def sign_up(self, arrival: Arrival, *, is_refused: bool = False) -> None:
+        """Somebody types /register and presses the button on the page."""
+        token = _hash(f"token {next(self.numbers)}")
+        await self.call(
+            "register_user",
+            "discord",
+            arrival.name,
+            arrival.name,
+            _hash(arrival.name),
+            None,
+            datetime.now(UTC) - timedelta(days=arrival.days),
+            token,
+        )
+        if is_refused:
+            await self.owner.execute(_REFUSE, self.exchange_id, token, *arrival.networks)
+            return
+        answer = await self.owner.fetchval(
+            _COMPLETE, self.exchange_id, next(self.numbers), token, arrival.name, *arrival.networks
+        )
+        self.users[arrival.name] = json.loads(answer)["user_id"]
+
+    async def welcome(self, kind: Kind) -> None:
+        """Everybody of a kind signs up in their order; whom the rate limit refuses comes back later."""
+        keys = list({key for arrival in kind.arrivals for key in arrival.networks if key is not None})
+        let_in: dict[bytes, deque[float]] = {}
+        waiting = [(arrival.seconds, place, arrival) for place, arrival in enumerate(kind.arrivals)]
+        now = searched = waiting[0][0]
+        while waiting:
+            waiting.sort(key=lambda item: item[:2])
+            seconds, place, arrival = waiting.pop(0)
+            await self.wait(keys, seconds - now)
+            now = seconds
+            recent = let_in.setdefault(arrival.networks[0], deque())
+            while recent and recent[0] <= now - 60:
+                recent.popleft()
+            is_refused = len(recent) >= SIGN_UPS_PER_MINUTE
+            await self.sign_up(arrival, is_refused=is_refused)
+            if is_refused:
+                waiting.append((now + 30 + self.dice.uniform(0, 5), place, arrival))
+            else:
+                recent.append(now)
+            if now - searched >= SEARCH_SECONDS:
+                searched = now
+                await self.search()
+        await self.search()
+
+    async def wait(self, keys: list[bytes], seconds: float) -> None:
+        """Let time pass for those on some networks; those on others do not matter to them."""
+        if seconds > 0:
+            for table, (column, condition) in _TIMES.items():
+                await self.owner.execute(
+                    f"update betjee.{table} set {column} = {column} - make_interval(secs => $3)"  # noqa: S608  # our own names
+                    f" where exchange_id = $1 and {condition}",
+                    self.exchange_id,
+                    keys,
+                    seconds,
+                )
+
+    async def search(self) -> float:
+        """What the leader's job does; how many seconds it took."""
+        begun = time.perf_counter()
+        await self.owner.fetchval("select betjee.find_suspects($1)", self.exchange_id)
+        return time.perf_counter() - begun
+
+    # Trading: an hour, whose orders are sent in their order and dated afterwards
+
+    def plan(
+        self,
+        seconds: float,
+        name: str,
+        side: str,
+        market: str,
+        *,
+        shares: int | None = None,
+        portion_bps: int | None = None,
+    ) -> None:
+        """Somebody will trade after so many seconds."""
+        self.trades.append((seconds, name, market, side, shares, portion_bps))
+
+    async def trade(self) -> int:
+        """The hour happens; how many orders were filled."""
+        dated: list[tuple[int, float]] = []
+        filled = 0
+        for seconds, name, market, side, shares, portion_bps in sorted(
+            self.trades, key=lambda trade: trade[0]
+        ):
+            number = next(self.numbers)
+            order = (number, self.users[name], market, side, shares, portion_bps, None, True)
+            filled += await self.owner.fetchval(_EXECUTE, self.exchange_id, [order]) == "filled"
+            dated.append((number, HOUR - seconds))
+        self.trades.clear()
+        await self.owner.execute(
+            _DATE, self.exchange_id, [number for number, _ in dated], [ago for _, ago in dated]
+        )
+        return filled
+
+    async def standing(self) -> dict[str, asyncpg.Record]:
+        """How everybody stands, by name."""
+        rows = await self.owner.fetch(_STANDING, self.exchange_id)
+        return {row["name"]: row for row in rows}
+
+
+def plan_people(town: Town, kinds: list[Kind]) -> None:
+    """Honest members trade when they like; eight friends of the hostel also follow the same news three times."""
+    dice = town.dice
+    active = dice.sample(kinds[0].names, 300) + [name for kind in kinds[1:] for name in kind.names]
+    for name in active:
+        for _ in range(dice.randint(4, 12)):
+            side = dice.choice(("buy", "buy", "sell"))
+            town.plan(dice.uniform(0, HOUR), name, side, dice.choice(MARKETS), shares=dice.randint(1, 30))
+    for friend in kinds[2].names[:8]:
+        for news in (600, 1_500, 2_700):
+            town.plan(news + dice.uniform(0, 8), friend, "buy", "22s1", shares=5)
+        for _ in range(6):
+            town.plan(dice.uniform(0, HOUR), friend, "buy", dice.choice(MARKETS), shares=1)
+
+
+def plan_bots(town: Town, kinds: list[Kind]) -> None:
+    """Bots of one farm buy together; rings move their bonus to one of them, giver after giver."""
+    dice = town.dice
+    by_style = {kind.style: kind for kind in kinds}
+    for farm in range(10):
+        for step in range(6):
+            market, begin = dice.choice(MARKETS), 60 + 500 * step + 10 * farm
+            for name in by_style["slow drip"].names:
+                if int(name.rsplit(maxsplit=1)[1]) // 15 == farm:
+                    town.plan(begin // 10 * 10 + dice.uniform(0, 4), name, "buy", market, shares=2)
+    for name in by_style["many networks"].names:
+        town.plan(dice.uniform(0, HOUR), name, "buy", dice.choice(MARKETS), shares=dice.randint(1, 30))
+    ring_size = 20
+    names = by_style["bonus transfer"].names
+    for ring in range(len(names) // ring_size):
+        gainer, *givers = names[ring * ring_size : (ring + 1) * ring_size]
+        market = MARKETS[2 * ring]
+        for place, (giver, turn) in enumerate(itertools.product(givers, range(3))):
+            begin = 20 + 60 * place + turn
+            for step, (who, side, portion) in enumerate(
+                (
+                    (gainer, "buy", 4_000),
+                    (giver, "buy", 9_500),
+                    (gainer, "sell", 10_000),
+                    (giver, "sell", 10_000),
+                )
+            ):
+                town.plan(begin + 3 * step, who, side, market, portion_bps=portion)
+
+
+def _row(style: str, names: list[str], standing: dict[str, asyncpg.Record]) -> str:
+    def count(column: str) -> int:
+        return sum(standing[name][column] for name in names)
+
+    figures = [count(column) for column in ("is_marked", "is_tied", "is_waiting", "is_frozen")]
+    return f"{style:36}{len(names):>7,}" + "".join(f"{figure:>10,}" for figure in figures)
+
+
+def _table(groups: list[tuple[str, list[Kind]]], standing: dict[str, asyncpg.Record]) -> None:
+    print(f"{'':36}{'':>7}{'marked':>10}{'in any':>10}{'bonus':>10}")
+    print(f"{'':36}{'in all':>7}{'(burst)':>10}{'cluster':>10}{'waits':>10}{'frozen':>10}")
+    for title, kinds in groups:
+        print(title)
+        for kind in kinds:
+            print(_row(f"  {kind.style}", kind.names, standing))
+    print()
+
+
+def _goal(name: str, *, is_reached: bool) -> None:
+    print(f"{name:72}{'reached' if is_reached else 'missed'}")
+
+
+async def look(town: Town, honest: set[str]) -> tuple[int, int]:
+    """A moderator looks at each open burst once, and releases it where honest people are in it.
+
+    Returns how many were released, and how many honest members still wait.
+    """
+    rows = await town.owner.fetch(
+        "select c.cluster_id, array_agg(a.provider_user_id) as names from betjee.clusters c"
+        " join betjee.suspects s using (exchange_id, cluster_id) join betjee.accounts a using (exchange_id, identity_hash)"
+        " where c.exchange_id = $1 and c.kind = 'burst' and c.status = 'open' group by c.cluster_id",
+        town.exchange_id,
+    )
+    looks = 0
+    for row in rows:
+        if honest & set(row["names"]):
+            looks += 1
+            await town.call("release_suspects", town.moderator, row["cluster_id"], None)
+    standing = await town.standing()
+    return looks, sum(standing[name]["is_waiting"] for name in honest)
+
+
+def report(
+    honest: list[Kind], villains: list[Kind], standing: dict[str, asyncpg.Record], looks: int, left: int
+) -> None:
+    """The table, and whether what we want to reach is reached."""
+    _table([("Honest members", honest), ("Bots", villains)], standing)
+    members = [name for kind in honest for name in kind.names]
+    waiting = sum(standing[name]["is_waiting"] for name in members)
+    frozen = sum(standing[name]["is_frozen"] for name in members)
+    for kind in villains:
+        if kind.style in ("fast burst", "one network"):
+            found = sum(standing[name]["is_tied"] for name in kind.names) / len(kind.names)
+            _goal(f"{kind.style}: {found:.1%} found (99 %)", is_reached=found >= GOAL_MARKED)
+    share = waiting / len(members)
+    _goal(
+        f"honest members whose bonus waits: {waiting} ({share:.2%}; at most 2 %)",
+        is_reached=share <= GOAL_WITHHELD,
+    )
+    _goal(f"honest members frozen: {frozen} (none)", is_reached=frozen == 0)
+    _goal(f"still waiting after {looks} looks, one a burst: {left} (none)", is_reached=left == 0)
+
+
+async def play(servers: EmbeddedServers, options: argparse.Namespace) -> None:
+    """Everything on one server."""
+    await migrate(servers.database_owner_url)
+    owner = await asyncpg.connect(servers.database_owner_url)
+    dice = random.Random(options.seed)
+    town = await Town.found(owner, dice)
+    honest = people(dice, is_front_loaded=options.front_loaded, long_standing=options.long_standing)
+    villains = bots(dice)
+    for kind in (*honest, *villains):
+        await town.welcome(kind)
+    plan_people(town, honest)
+    plan_bots(town, villains)
+    filled = await town.trade()
+    await town.search()
+    standing = await town.standing()
+    seconds = min([await town.search() for _ in range(5)])
+    looks, left = await look(town, {name for kind in honest for name in kind.names})
+    print(f"{options}: {len(standing):,} members, {filled:,} trades within an hour.\n")
+    report(honest, villains, standing, looks, left)
+    print(
+        f"\nA search over all of them takes {seconds * 1_000:.0f} ms, of which the exchange's lock is held for nothing new."
+    )
+    faults = await owner.fetch("select betjee.audit_exchange($1)", town.exchange_id)
+    print(
+        "The audit is clean." if not faults else "\n".join(["The audit found:", *(row[0] for row in faults)])
+    )
+    await owner.close()
+
+
+def main() -> None:
+    """Start a PostgreSQL for the purpose, play, and throw it away."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--front-loaded", action="store_true", help="most of the rush comes in its first minutes"
+    )
+    parser.add_argument(
+        "--long-standing",
+        type=float,
+        default=0.0,
+        help="what part of honest members is long in the community",
+    )
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="betjee-bots-"))
+    try:
+        with EmbeddedServers(folder, valkey=False) as servers:
+            asyncio.run(play(servers, options))
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,241 @@
+"""What moderators read of what they do to members and markets, and what the banned read."""
+
+from datetime import datetime
+from typing import Final
+
+import discord
+
+from bot.replies.reply import AMBER, BLUE, GREEN, GREY, PURPLE, Figure, lines_that_fit, reply
+from bot.replies.text import grouped, money, name, percent, plain, safe, shares
+from exchange.acts import (
+    Act,
+    Ban,
+    HandHalt,
+    Standing,
+    Wipe,
+    WipedMarket,
+    WipeMember,
+    WipeMode,
+    WipePreview,
+    WipeStatus,
+)
+
+_REASON_CHARACTERS: Final = 300
+_APPEAL_CHARACTERS: Final = 400
+_LABEL_CHARACTERS: Final = 40
+_NAMES_SHOWN: Final = 20
+_VERBS: Final = {
+    "add_moderator": "made a moderator of",
+    "ban_network": "banned a network",
+    "ban_user": "banned",
+    "change_setting": "changed a setting",
+    "execute_wipe": "wiped",
+    "fail_wipe": "could not execute a wipe",
+    "freeze_user": "froze",
+    "halt_market": "halted a market",
+    "open_exchange": "opened the exchange",
+    "plan_wipe": "planned a wipe",
+    "remove_moderator": "took the role from",
+    "resume_market": "resumed a market",
+    "second_wipe": "agreed to a wipe",
+    "set_channel": "chose the channel",
+    "transfer_ownership": "became the owner",
+    "unban": "unbanned",
+    "undo_wipe": "undid a wipe",
+    "unfreeze_user": "unfroze",
+}
+_STATUSES: Final = {
+    WipeStatus.AWAITING_SECOND: "waits for a second moderator",
+    WipeStatus.PLANNED: "planned",
+    WipeStatus.UNDONE: "undone",
+    WipeStatus.EXECUTED: "executed",
+    WipeStatus.FAILED: "failed; nothing was changed, and its members are frozen until it is undone",
+}
+
+
+def frozen(member: Standing) -> discord.Embed:
+    """Somebody was frozen."""
+    return reply(
+        AMBER,
+        "Account frozen",
+        f"{name(member.display_name)} keeps everything and cannot trade until you `/unfreeze` them. They are told why.",
+        [("Reason", safe(member.reason or "", _REASON_CHARACTERS))],
+    )
+
+
+def unfrozen(member: Standing) -> discord.Embed:
+    """Somebody is frozen no longer, unless a ban or a wipe holds them."""
+    rest = "may trade again" if member.status == "active" else f"is still {member.status}"
+    return reply(GREEN, "Account unfrozen", f"{name(member.display_name)} {rest}.")
+
+
+def banned(ban: Ban, display_name: str) -> discord.Embed:
+    """Somebody was banned."""
+    return reply(
+        AMBER,
+        "Banned",
+        f"{name(display_name)} can neither trade nor sign up again. They are told why, and can appeal once.",
+        [("Reason", safe(ban.reason, _REASON_CHARACTERS)), ("Until", _end(ban.banned_until))],
+        footer=f"Ban {ban.ban_id}",
+    )
+
+
+def unbanned(display_name: str) -> discord.Embed:
+    """A ban was ended."""
+    return reply(GREEN, "Ban ended", f"{name(display_name)} is no longer banned here.")
+
+
+def not_banned(display_name: str) -> discord.Embed:
+    """There was no ban to end."""
+    return reply(
+        GREY, "Not banned", f"{name(display_name)} is not banned here.", footer="Nothing has changed."
+    )
+
+
+def ban_list(bans: list[Ban]) -> discord.Embed:
+    """The bans in force, with what the banned have to say."""
+    return reply(BLUE, "Bans", lines_that_fit(map(_ban, bans), "\n\n") or "Nobody is banned.")
+
+
+def appealed() -> discord.Embed:
+    """An appeal was recorded."""
+    return reply(
+        GREEN, "Appeal sent", "The moderators see it beside your ban. There is one appeal for each ban."
+    )
+
+
+def market_halted(halt: HandHalt) -> discord.Embed:
+    """A market was halted by hand."""
+    return reply(
+        AMBER,
+        f"{halt.market} is halted",
+        f"Nobody trades {safe(halt.label, _LABEL_CHARACTERS)} until a moderator resumes it. Everyone is told the reason.",
+        [("Price", money(halt.price_paise)), ("Reason", safe(halt.reason or "", _REASON_CHARACTERS))],
+    )
+
+
+def market_resumed(halt: HandHalt) -> discord.Embed:
+    """A market was resumed by hand."""
+    return reply(
+        GREEN,
+        f"{halt.market} is open again",
+        "Waiting orders that the price had crossed have had their turn.",
+    )
+
+
+def wipe_preview(preview: WipePreview, mode: WipeMode, reason: str) -> discord.Embed:
+    """What a wipe would do, before anything is done."""
+    wiped = names_of(preview.members)
+    if mode is WipeMode.BURN:
+        meaning = "**Burn**: the shares go with their owners, and the price stays where they have left it."
+    else:
+        meaning = (
+            "**Unwind**: their positions are closed along the curve, and the price goes back without them."
+        )
+    second = ["A second moderator must agree to a wipe of this size."] if preview.needs_second else []
+    figures: list[Figure] = [
+        ("Reason", safe(reason, _REASON_CHARACTERS)),
+        ("Cash that is burned, before any unwinding", money(preview.cash_paise)),
+        ("Time to undo it", f"{grouped(preview.undo_seconds)} seconds"),
+    ]
+    markets = map(wiped_market, preview.markets)
+    return reply(
+        PURPLE,
+        f"Wipe {grouped(len(preview.members))} member{'s' if len(preview.members) != 1 else ''}?",
+        lines_that_fit(
+            [
+                f"{wiped} would be deleted with all that they traded, and stay banned.",
+                meaning,
+                *second,
+                *(markets if preview.markets else ["They hold nothing in any market."]),
+            ],
+            "\n\n",
+        ),
+        figures,
+        footer="Confirm freezes them at once. This cannot be taken back once it is executed.",
+    )
+
+
+def wipe_dropped() -> discord.Embed:
+    """A preview that nobody confirmed."""
+    return reply(GREY, "Nothing wiped", "The wipe was not confirmed, and nothing has changed.")
+
+
+def wipe_state(wipe: Wipe) -> discord.Embed:
+    """A wipe as it stands."""
+    colour = {WipeStatus.EXECUTED: PURPLE, WipeStatus.UNDONE: GREEN}.get(wipe.status, AMBER)
+    return reply(colour, f"Wipe {wipe.wipe_id}", _wipe(wipe))
+
+
+def wipe_list(wipes: list[Wipe]) -> discord.Embed:
+    """The wipes, those that can still be undone first."""
+    lines = [f"**Wipe {wipe.wipe_id}**\n{_wipe(wipe)}" for wipe in wipes]
+    return reply(
+        BLUE,
+        "Wipes",
+        lines_that_fit(lines, "\n\n") or "There are none.",
+        footer="/wipes undo and /wipes second take a wipe's number.",
+    )
+
+
+def moderation_log(acts: list[Act]) -> discord.Embed:
+    """A page of the record, the newest first."""
+    return reply(
+        BLUE,
+        "Moderation log",
+        lines_that_fit(map(_act, acts)) or "Nothing more is on the record.",
+        footer=f"Older: /modlog before:{acts[-1].sequence}" if acts else None,
+    )
+
+
+def _ban(ban: Ban) -> str:
+    whom = (
+        "A network" if ban.subject == "network" else name(ban.display_name or "someone whose account is gone")
+    )
+    lines = [
+        f"`{ban.ban_id}` {whom} · {discord.utils.format_dt(ban.banned_at, 'R')} · until {_end(ban.banned_until)}",
+        safe(ban.reason, _REASON_CHARACTERS),
+    ]
+    if ban.appeal:
+        lines.append(f"Appeal: {safe(ban.appeal, _APPEAL_CHARACTERS)}")
+    return "\n".join(lines)
+
+
+def _end(moment: datetime | None) -> str:
+    return "a moderator ends it" if moment is None else discord.utils.format_dt(moment, "f")
+
+
+def wiped_market(market: WipedMarket) -> str:
+    """What a wipe does to a market, in either mode."""
+    held = [f"{shares(market.long_shares)} held"] if market.long_shares else []
+    held += [f"{shares(market.short_shares)} short"] if market.short_shares else []
+    return (
+        f"**{plain(market.market)}** · {', '.join(held)} · {percent(market.supply_bps)} of all\n"
+        f"Price now and after a burn {money(market.price_paise)}, after an unwinding {money(market.unwound_price_paise)}\n"
+        f"Can be bought: {grouped(market.available_shares)} now, {grouped(market.burned_available_shares)} after a burn, "
+        f"{grouped(market.unwound_available_shares)} after an unwinding"
+    )
+
+
+def _wipe(wipe: Wipe) -> str:
+    state = _STATUSES[wipe.status]
+    if wipe.status is WipeStatus.PLANNED:
+        state = f"executed {discord.utils.format_dt(wipe.due_at, 'R')} unless it is undone"
+    return f"{names_of(wipe.members)} · {wipe.mode.value} · {state}\n{safe(wipe.reason, _REASON_CHARACTERS)}"
+
+
+def names_of(members: tuple[WipeMember, ...]) -> str:
+    """Whom a wipe is for, as many as are shown, and how many more."""
+    known = [name(member.display_name) for member in members if member.display_name]
+    rest = len(members) - len(known[:_NAMES_SHOWN])
+    shown = known[:_NAMES_SHOWN] + ([f"{grouped(rest)} {'more' if known else 'accounts'}"] if rest else [])
+    return ", ".join(shown)
+
+
+def _act(act: Act) -> str:
+    who = "The exchange" if act.moderator_user_id == 0 else name(act.moderator or "someone who is gone")
+    verb = _VERBS.get(act.act, plain(act.act).replace("_", " "))
+    whom = f" {name(act.member)}" if act.member and act.user_id != act.moderator_user_id else ""
+    about = [str(act.detail[key]) for key in ("market", "name", "wipe_id", "reason") if act.detail.get(key)]
+    told = f" · {safe(' · '.join(about), _REASON_CHARACTERS)}" if about else ""
+    return f"`{act.sequence}` {discord.utils.format_dt(act.recorded_at, 'd')} {who} {verb}{whom}{told}"

@@ -1,0 +1,46 @@
+"""What members may have done with what is known of them: the methods of `Exchange` for export and deletion."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from exchange.acts import Deletion
+from exchange.enforcement import Identities
+from exchange.errors import RequestRejected
+from exchange.models import Identity, Json
+
+_PAGE_FILLS = 5_000
+
+
+class Privacy(Identities):
+    """Export and deletion of one's own data."""
+
+    async def export_user(self, exchange_id: int, user_id: int) -> Json:
+        """Everything that is kept of a member, but the ledger. Raises `RequestRejected` for a stranger."""
+        document: Json | None = await self._read("select betjee.export_user($1, $2)", exchange_id, user_id)
+        if document is None:
+            raise RequestRejected("unknown_user", "This exchange has no such member.")
+        return document
+
+    async def export_ledger(self, exchange_id: int, user_id: int) -> AsyncIterator[Json]:
+        """A member's fills, oldest first, read in pages of 5,000."""
+        after: int | None = 0
+        while after is not None:
+            page: Json = await self._read(
+                "select betjee.export_ledger($1, $2, $3, $4)", exchange_id, user_id, after, _PAGE_FILLS
+            )
+            for fill in page["fills"]:
+                yield fill
+            after = page["next_after_sequence"]
+
+    async def delete_user(
+        self, exchange_id: int, request_id: int, user_id: int, identity: Identity
+    ) -> Deletion:
+        """Close a member's positions at the market, burn their cash, and forget who they were.
+
+        Raises `RequestRejected`, with nothing changed: `user_frozen` while moderators decide about them,
+        `is_owner`, or `cannot_close` with the market and the shares that could be closed now.
+        """
+        identity_hash = self._hash(identity.provider, identity.provider_user_id)
+        query = "select betjee.delete_user($2, $1, $3, $4)"
+        return Deletion.from_json(await self._write(request_id, query, exchange_id, user_id, identity_hash))

@@ -1,0 +1,82 @@
+-- Markets halted and resumed by hand.
+
+create or replace function halt_market(
+  p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_market text, p_reason text
+) returns jsonb
+language plpgsql security definer
+set search_path = betjee, pg_temp
+as $$
+-- Halts a market until a moderator resumes it, on the record, also one that is halted for a time
+-- already. Waiting orders stay armed.
+-- Locks: the exchange, then the market. Refuses: not_a_moderator, unknown_market, market_settled,
+-- already_halted, invalid_reason. A repeated request gets its first outcome.
+declare
+  v_exchange exchanges := lock_exchange(p_exchange_id);
+  v_parameters text := jsonb_build_array(p_moderator_user_id, p_market, p_reason)::text;
+  v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'halt_market', v_parameters);
+  v_market markets;
+begin
+  if v_outcome is not null then
+    return v_outcome;
+  end if;
+  select * into v_market from markets where exchange_id = p_exchange_id and code = p_market for update;
+  v_outcome := coalesce(power_refusal(p_exchange_id, p_moderator_user_id), case
+    when v_market.shift_id is null then refusal('unknown_market', 'There is no such market.')
+    when v_market.status = 'settled' then refusal('market_settled', 'This market is settled; nothing is traded there any more.')
+    when v_market.status = 'halted' and v_market.halted_until is null
+      then refusal('already_halted', 'This market is halted until a moderator resumes it already.') end,
+    reason_refusal(p_reason));
+  if v_outcome is null then
+    update markets set status = 'halted', halted_until = null, version = version + 1, updated_at = v_exchange.updated_at
+    where exchange_id = p_exchange_id and shift_id = v_market.shift_id;
+    v_outcome := jsonb_build_object(
+      'market', v_market.code, 'label', v_market.label, 'price_paise', (current_point(v_market)).price_paise,
+      'reason', trimmed(p_reason));
+    perform log_moderation(v_exchange, p_moderator_user_id, 'halt_market', v_outcome, p_request_id);
+    perform queue_notices(v_exchange, array[(null, 'market_halted_by_hand', v_outcome)::notice]);
+  end if;
+  return remember_request(p_exchange_id, p_request_id, 'halt_market', v_parameters, v_outcome);
+end
+$$;
+comment on function halt_market(bigint, bigint, bigint, text, text) is 'Halt a market until it is resumed, on the record.';
+alter function halt_market(bigint, bigint, bigint, text, text) owner to exchange_writer;
+grant execute on function halt_market(bigint, bigint, bigint, text, text) to service_role;
+
+create or replace function resume_market(
+  p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_market text
+) returns jsonb
+language plpgsql security definer
+set search_path = betjee, pg_temp
+as $$
+-- Reopens a halted market, whatever halted it, on the record. What waits there and was crossed
+-- meanwhile has its turn at once.
+-- Locks: the exchange, then the market. Refuses: not_a_moderator, unknown_market, not_halted. A
+-- repeated request gets its first outcome.
+declare
+  v_exchange exchanges := lock_exchange(p_exchange_id);
+  v_parameters text := jsonb_build_array(p_moderator_user_id, p_market)::text;
+  v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'resume_market', v_parameters);
+  v_market markets;
+begin
+  if v_outcome is not null then
+    return v_outcome;
+  end if;
+  select * into v_market from markets where exchange_id = p_exchange_id and code = p_market for update;
+  v_outcome := coalesce(power_refusal(p_exchange_id, p_moderator_user_id), case
+    when v_market.shift_id is null then refusal('unknown_market', 'There is no such market.')
+    when v_market.status <> 'halted' then refusal('not_halted', 'This market is not halted.') end);
+  if v_outcome is null then
+    update markets set status = 'open', halted_until = null, version = version + 1, updated_at = v_exchange.updated_at
+    where exchange_id = p_exchange_id and shift_id = v_market.shift_id;
+    v_outcome := jsonb_build_object(
+      'market', v_market.code, 'label', v_market.label, 'price_paise', (current_point(v_market)).price_paise);
+    perform log_moderation(v_exchange, p_moderator_user_id, 'resume_market', v_outcome, p_request_id);
+    perform queue_notices(v_exchange, array[(null, 'market_reopened', v_outcome)::notice]);
+    perform execute_orders(p_exchange_id, '{}', array[v_market.code]);
+  end if;
+  return remember_request(p_exchange_id, p_request_id, 'resume_market', v_parameters, v_outcome);
+end
+$$;
+comment on function resume_market(bigint, bigint, bigint, text) is 'Reopen a halted market, on the record.';
+alter function resume_market(bigint, bigint, bigint, text) owner to exchange_writer;
+grant execute on function resume_market(bigint, bigint, bigint, text) to service_role;

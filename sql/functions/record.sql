@@ -1,0 +1,82 @@
+-- The record of what moderators did, and who owns an exchange.
+
+create or replace function list_moderation_log(
+  p_exchange_id bigint, p_moderator_user_id bigint, p_before_sequence bigint, p_limit integer
+) returns setof jsonb
+language plpgsql stable security definer
+set search_path = betjee, pg_temp
+as $$
+-- Acts before a sequence (null: all), newest first, for moderators; anyone else is an exception. People
+-- have names while their rows are there. The acts of the exchange itself have the number 0.
+begin
+  perform require_power(p_exchange_id, p_moderator_user_id);
+  return query
+  select jsonb_build_object(
+    'sequence', l.sequence, 'act', l.act, 'moderator_user_id', l.moderator_user_id, 'moderator', m.display_name,
+    'user_id', t.user_id, 'member', t.display_name, 'detail', l.detail, 'recorded_at', l.recorded_at)
+  from moderation_log l
+  left join users m on m.exchange_id = l.exchange_id and m.user_id = l.moderator_user_id
+  left join users t on t.exchange_id = l.exchange_id and t.user_id = (l.detail ->> 'user_id')::bigint
+  where l.exchange_id = p_exchange_id and l.sequence < coalesce(p_before_sequence, 9223372036854775807)
+  order by l.sequence desc
+  limit least(greatest(p_limit, 1), 100);
+end
+$$;
+comment on function list_moderation_log(bigint, bigint, bigint, integer) is 'A page of what moderators did, the newest first.';
+alter function list_moderation_log(bigint, bigint, bigint, integer) owner to exchange_writer;
+grant execute on function list_moderation_log(bigint, bigint, bigint, integer) to service_role;
+
+create or replace function transfer_ownership(
+  p_exchange_id bigint, p_request_id bigint, p_provider text, p_provider_user_id text, p_display_name text, p_identity_hash bytea
+) returns jsonb
+language plpgsql security definer
+set search_path = betjee, pg_temp
+as $$
+-- Makes who owns the community now the owner of its exchange, on the record, as the front end learns
+-- it; where they are that already, nothing changes. Whoever owned it before has no power left, and can
+-- be appointed again. Nobody whom moderators froze, banned or planned to wipe is locked out of what
+-- they own: that ends.
+-- Locks: the exchange, then the markets in which their orders have their turn. Refuses nothing. A
+-- repeated request gets its first outcome.
+declare
+  v_exchange exchanges := lock_exchange(p_exchange_id);
+  v_parameters text := jsonb_build_array(p_provider, p_provider_user_id)::text;
+  v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'transfer_ownership', v_parameters);
+  v_user_id bigint;
+  v_before bigint;
+  v_wipe_id bigint;
+  v_markets text[] := '{}';
+begin
+  if v_outcome is not null then
+    return v_outcome;
+  end if;
+  v_exchange := catch_up(v_exchange);
+  perform check_hashes(array[p_identity_hash]);
+  v_user_id := ensure_user(p_exchange_id, p_provider, p_provider_user_id, p_display_name);
+  select user_id into v_before from moderators where exchange_id = p_exchange_id and rank = 'owner';
+  if v_before is distinct from v_user_id then
+    delete from moderators where exchange_id = p_exchange_id and user_id in (v_before, v_user_id);
+    insert into moderators (exchange_id, user_id, rank) values (p_exchange_id, v_user_id, 'owner');
+    perform log_moderation(v_exchange, v_user_id, 'transfer_ownership', jsonb_build_object(
+      'user_id', v_user_id, 'from_user_id', v_before), p_request_id);
+    delete from freezes where exchange_id = p_exchange_id and user_id = v_user_id;
+    update bans set ended_at = v_exchange.updated_at
+    where exchange_id = p_exchange_id and ended_at is null
+      and (user_id = v_user_id or subject = 'identity' and subject_hash = p_identity_hash);
+    for v_wipe_id in
+      select w.wipe_id from wipes w join wipe_members m using (exchange_id, wipe_id)
+      where w.exchange_id = p_exchange_id and m.user_id = v_user_id and w.ended_at is null order by w.wipe_id
+    loop
+      v_markets := v_markets
+        || release_wipe(v_exchange, v_wipe_id, v_user_id, p_request_id, 'a member owns the exchange by now');
+    end loop;
+    perform execute_orders(p_exchange_id, '{}', v_markets || settle_standing(p_exchange_id, array[v_user_id]));
+  end if;
+  v_outcome := moderator_document(p_exchange_id, v_user_id, 'owner')
+    || jsonb_build_object('changed', v_before is distinct from v_user_id);
+  return remember_request(p_exchange_id, p_request_id, 'transfer_ownership', v_parameters, v_outcome);
+end
+$$;
+comment on function transfer_ownership(bigint, bigint, text, text, text, bytea) is 'Make who owns a community the owner of its exchange, on the record.';
+alter function transfer_ownership(bigint, bigint, text, text, text, bytea) owner to exchange_writer;
+grant execute on function transfer_ownership(bigint, bigint, text, text, text, bytea) to service_role;

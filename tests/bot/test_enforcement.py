@@ -1,0 +1,213 @@
+"""What moderators do to members and markets in the chat, and what everyone reads of it."""
+
+import discord
+import pytest
+import simcord
+
+from bot.errors import InputUnreadable, NotModerator
+from bot.inputs import read_members
+from exchange.errors import RequestRejected
+from exchange.models import User
+from tests.bot.world import World
+
+HOSTILE = "@everyone **bold** <@1> `x` [a](https://evil.example) '; drop table betjee.users; --"
+
+
+async def user_of(world: World, who: simcord.MemberActor) -> User | None:
+    return await world.exchange.find_user(await world.exchange_id(), "discord", str(who.id))
+
+
+async def status_of(world: World, who: simcord.MemberActor) -> str | None:
+    user = await user_of(world, who)
+    return user.status if user else None
+
+
+@pytest.fixture
+async def members(world: World) -> World:
+    """Asha and Ravi have signed up; Ravi holds a few shares."""
+    await world.registered(world.asha, world.ravi)
+    await world.asks(world.ravi, "buy", market="22s1", shares="50")
+    return world
+
+
+async def test_an_account_is_frozen_and_unfrozen(members: World):
+    seen = await members.asks(members.meera, "freeze", member=members.asha, reason="Odd trades.")
+    assert seen.ephemeral
+    assert (seen.title, seen.figures["Reason"]) == ("Account frozen", "Odd trades\\.")
+    refused = await members.asks(members.asha, "buy", market="22s1", shares="1")
+    assert "frozen" in refused.text
+    told = await members.asks(members.asha, "notifications")
+    assert "Odd trades" in told.text
+    seen = await members.asks(members.meera, "unfreeze", member=members.asha)
+    assert "may trade again" in seen.text
+    assert await status_of(members, members.asha) == "active"
+
+
+async def test_a_reason_shows_letter_for_letter(members: World):
+    seen = await members.asks(members.meera, "freeze", member=members.asha, reason=HOSTILE)
+    assert "@everyone" not in seen.text.replace("\\@", "")
+    assert "**bold**" not in seen.text
+    log = await members.asks(members.meera, "modlog")
+    assert "**bold**" not in log.text
+    assert await members.exchange.list_markets(await members.exchange_id())
+
+
+async def test_someone_is_banned_told_and_appeals_once(members: World):
+    seen = await members.asks(members.meera, "ban", member=members.asha, reason="Many accounts.", days=3)
+    assert seen.title == "Banned", seen.text
+    assert "<t:" in seen.figures["Until"]
+    again = await members.asks(members.asha, "register")
+    assert "Many accounts" in again.text
+    members.forgive(RequestRejected)
+    appealed = await members.asks(members.asha, "appeal", text="They are my sister's.")
+    assert (appealed.title, appealed.ephemeral) == ("Appeal sent", True)
+    twice = await members.asks(members.asha, "appeal", text="Please.")
+    assert "appealed already" in twice.text
+    members.forgive(RequestRejected)
+    bans = await members.asks(members.meera, "bans")
+    assert "They are my sister" in bans.text
+    ended = await members.asks(members.meera, "unban", member=members.asha)
+    assert ended.title == "Ban ended"
+    nothing = await members.asks(members.meera, "unban", member=members.asha)
+    assert nothing.title == "Not banned"
+    assert await status_of(members, members.asha) == "active"
+
+
+async def test_who_is_banned_without_an_account_cannot_sign_up(world: World):
+    await world.asks(world.meera, "ban", member=world.ravi, reason="Known elsewhere.")
+    refused = await world.asks(world.ravi, "register")
+    assert "Known elsewhere" in refused.text
+    world.forgive(RequestRejected)
+
+
+async def test_members_are_wiped_after_a_look_and_can_be_let_go(members: World):
+    members_text = f"<@{members.asha.id}> {members.ravi.id}"
+    shown = await members.asks(members.meera, "wipe", members=members_text, reason="Bots.", mode="unwind")
+    assert shown.title == "Wipe 2 members?"
+    assert "50 shares held" in shown.text
+    assert shown.buttons == ["Confirm", "Cancel"]
+    assert await status_of(members, members.ravi) == "active"
+    planned = await members.clicks(members.meera, shown, "Confirm")
+    assert "unless it is undone" in planned.text
+    assert planned.buttons == ["Undo"]
+    assert await status_of(members, members.ravi) == "frozen"
+    undone = await members.clicks(members.meera, planned, "Undo")
+    assert "undone" in undone.text
+    assert undone.buttons == []
+    assert await status_of(members, members.ravi) == "active"
+
+
+async def test_a_wipe_without_time_to_undo_it_is_done_at_once(members: World):
+    await members.asks(members.meera, "settings set", name="wipe_undo_seconds", value="0")
+    shown = await members.asks(members.meera, "wipe", members=str(members.ravi.id), reason="Bots.")
+    assert shown.title == "Wipe 1 member?"
+    done = await members.clicks(members.meera, shown, "Confirm")
+    assert "executed" in done.text
+    assert done.buttons == []
+    assert await user_of(members, members.ravi) is None
+    listed = await members.asks(members.meera, "wipes list")
+    assert "executed" in listed.text
+    log = await members.asks(members.meera, "modlog")
+    assert "wiped" in log.text
+
+
+async def test_a_wipe_can_be_cancelled_before_it_is_planned(members: World):
+    shown = await members.asks(members.meera, "wipe", members=str(members.ravi.id), reason="Bots.")
+    dropped = await members.clicks(members.meera, shown, "Cancel")
+    assert dropped.title == "Nothing wiped"
+    assert await status_of(members, members.ravi) == "active"
+
+
+async def test_a_large_wipe_waits_for_another_moderator(members: World):
+    await members.asks(members.meera, "moderators add", member=members.asha)
+    await members.asks(members.ravi, "buy", market="22s1", shares="60")
+    shown = await members.asks(members.meera, "wipe", members=str(members.ravi.id), reason="Bots.")
+    assert "A second moderator must agree" in shown.text
+    planned = await members.clicks(members.meera, shown, "Confirm")
+    assert "waits for a second moderator" in planned.text
+    number = int(planned.title.removeprefix("Wipe "))
+    refused = await members.asks(members.meera, "wipes second", number=number)
+    assert "Another moderator must agree" in refused.text
+    members.forgive(RequestRejected)
+    manager = members.guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    kiran = members.guild.add_member(members.env.create_user("kiran", global_name="Kiran"), roles=[manager])
+    await members.asks(members.meera, "moderators add", member=kiran)
+    seconded = await members.asks(kiran, "wipes second", number=number)
+    assert "unless it is undone" in seconded.text
+    undone = await members.asks(kiran, "wipes undo", number=number)
+    assert "undone" in undone.text
+
+
+async def test_a_market_is_halted_and_resumed_by_hand(members: World):
+    seen = await members.asks(members.meera, "market halt", market="22s1", reason="A rumour.")
+    assert seen.title == "22s1 is halted"
+    refused = await members.asks(members.asha, "buy", market="22s1", shares="1")
+    assert "the market is not open" in refused.title
+    seen = await members.asks(members.meera, "market resume", market="22s1")
+    assert seen.title == "22s1 is open again"
+
+
+async def test_what_moderators_do_is_listed_in_pages(members: World):
+    for number in range(12):
+        command = "halt" if number % 2 == 0 else "resume"
+        more = {"reason": f"Rumour {number}."} if command == "halt" else {}
+        await members.asks(members.meera, f"market {command}", market="22s1", **more)
+    first = await members.asks(members.meera, "modlog")
+    assert "Rumour 10" in first.text
+    assert "Rumour 0" not in first.text
+    before = int(first.text.rsplit("before:", 1)[1])
+    assert "Rumour 0" in (await members.asks(members.meera, "modlog", before=before)).text
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("freeze", {"reason": "Mine."}),
+        ("unfreeze", {}),
+        ("ban", {"reason": "Mine."}),
+        ("wipe", {"reason": "Mine."}),
+    ],
+)
+async def test_who_only_manages_the_server_has_no_power(
+    members: World, command: str, options: dict[str, object]
+):
+    role = members.guild.create_role("Managers", permissions=discord.Permissions(manage_guild=True))
+    kiran = members.guild.add_member(members.env.create_user("kiran", global_name="Kiran"), roles=[role])
+    target = {"members": str(members.asha.id)} if command == "wipe" else {"member": members.asha}
+    stranger = await members.asks(kiran, command, **target, **options)
+    assert "Only moderators" in stranger.text
+    await members.registered(kiran)
+    refused = await members.asks(kiran, command, **target, **options)
+    assert "Only a moderator of this exchange" in refused.text
+    members.forgive(NotModerator, RequestRejected)
+    assert await status_of(members, members.asha) == "active"
+
+
+@pytest.mark.parametrize("text", ["everyone", "<@&123456789012345678>", "12", "<@1>", ","])
+async def test_whom_a_wipe_is_for_must_be_readable(members: World, text: str):
+    seen = await members.asks(members.meera, "wipe", members=text, reason="Bots.")
+    assert seen.title == "Not understood"
+    members.forgive(InputUnreadable)
+
+
+def test_members_are_read_once_each_in_whatever_notation():
+    text = "<@123456789012345678><@!223456789012345678>, 123456789012345678  323456789012345678"
+    assert read_members(text) == ["123456789012345678", "223456789012345678", "323456789012345678"]
+    with pytest.raises(InputUnreadable):
+        read_members(" ".join(str(10**17 + number) for number in range(101)))
+
+
+async def test_whom_discord_calls_the_owner_owns_the_exchange(members: World):
+    await members.asks(members.meera, "freeze", member=members.asha, reason="A mutiny.")
+    guild = members.bot.get_guild(int(members.guild.id))
+    assert guild is not None
+    guild.owner_id = members.asha.id
+    await members.bot.on_guild_update(guild, guild)
+    moderators = await members.exchange.list_moderators(await members.exchange_id())
+    assert [(moderator.provider_user_id, moderator.rank) for moderator in moderators] == [
+        (str(members.asha.id), "owner")
+    ]
+    assert await status_of(members, members.asha) == "active"
+    refused = await members.asks(members.meera, "modlog")
+    assert "Only moderators" in refused.text or "Only a moderator" in refused.text
+    members.forgive(RequestRejected)

@@ -1,0 +1,379 @@
+"""A wipe: what it previews, when it is executed, what it leaves, and who decides."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from tests.model.founding import execute
+from tests.model.state import Ask
+from tests.sql.blocking import holding_exchange, wait_for_waiting
+from tests.sql.court import Court, identity
+
+TABLES = (
+    "accounts",
+    "grants",
+    "outbox",
+    "positions",
+    "price_alerts",
+    "reports",
+    "stop_losses",
+    "transactions",
+    "users",
+)
+
+
+@pytest.fixture
+async def pumped(court: Court) -> Court:
+    """Ann held before bob and cid pumped; cid is short of another market, and has waiting orders."""
+    await court.order("ann", "buy", 1_000)
+    await court.order("bob", "buy", 2_000)
+    await court.order("cid", "buy", 500)
+    await court.order("cid", "short", 40, market="21s1")
+    price = (await court.market())["price_paise"]
+    await court.call("arm_stop", court["cid"], "stop_loss", "22s1", price - 5_000, None, None)
+    await court.call("arm_alert", court["cid"], "22s1", price + 5_000)
+    await court.call("report", court["cid"], "I am honest.")
+    await court.call("choose_notifications", court["cid"], "direct")
+    return court
+
+
+async def test_a_preview_shows_both_modes_and_changes_nothing(pumped: Court) -> None:
+    before = await pumped.market()
+    preview = await pumped.front.document(
+        "preview_wipe", pumped.front.exchange_id, pumped["mona"], [pumped["bob"], pumped["cid"]]
+    )
+    assert [member["display_name"] for member in preview["members"]] == ["bob", "cid"]
+    shorted, bought = preview["markets"]
+    assert (shorted["short_shares"], bought["long_shares"], bought["supply_bps"]) == (40, 2_500, 2_500)
+    assert bought["price_paise"] == before["price_paise"]
+    assert bought["burned_available_shares"] == bought["available_shares"] == before["available_shares"]
+    assert bought["unwound_available_shares"] == before["available_shares"] + 2_500
+    assert shorted["burned_available_shares"] == shorted["available_shares"] + 40
+    assert preview["needs_second"]
+    assert await pumped.market() == before
+    await wipe(pumped, "unwind")
+    assert (await pumped.market())["price_paise"] == bought["unwound_price_paise"]
+    assert (await pumped.market("21s1"))["price_paise"] == shorted["unwound_price_paise"]
+
+
+async def wipe(court: Court, mode: str) -> dict[str, object]:
+    """Plan it, second it, and let its time come."""
+    planned = await court.plan("mona", ["bob", "cid"], mode)
+    await court.call("second_wipe", court["max"], planned["wipe_id"])
+    await court.pass_time()
+    await court.write()
+    return planned
+
+
+@pytest.mark.parametrize("mode", ["burn", "unwind"])
+async def test_of_the_wiped_nothing_is_left_but_sums(pumped: Court, mode: str) -> None:
+    before = {row["shift_id"]: row for row in await pumped.rows("markets")}
+    (ann,) = await pumped.rows("users", f"user_id = {pumped['ann']}")
+    await wipe(pumped, mode)
+    after = {row["shift_id"]: row for row in await pumped.rows("markets")}
+    wiped = f"user_id in ({pumped['bob']}, {pumped['cid']})"
+    for table in TABLES:
+        assert await pumped.rows(table, wiped) == [], table
+    assert [tuple(row) for row in await pumped.rows("users", f"user_id = {pumped['ann']}")] == [tuple(ann)]
+    burns = await pumped.rows("burns")
+    assert sum(row["granted_paise"] for row in burns) == 200_000_000
+    assert sum(1 for row in burns if row["shift_id"] is None) == 2
+    shares = {row["shift_id"]: row["shares"] for row in burns if row["shift_id"]}
+    bought, shorted = 3, 1
+    if mode == "burn":
+        assert shares == {bought: 2_500, shorted: -40}
+        for shift_id in shares:
+            assert after[shift_id]["remaining_shares"] == before[shift_id]["remaining_shares"]
+            assert after[shift_id]["pool_paise"] == before[shift_id]["pool_paise"]
+    else:
+        assert shares == {bought: 0, shorted: 0}
+        assert after[bought]["remaining_shares"] == before[bought]["remaining_shares"] + 2_500
+        assert after[shorted]["remaining_shares"] == before[shorted]["remaining_shares"] - 40
+    assert after[shorted]["open_short_shares"] == 0
+    assert await pumped.audit() == []
+
+
+async def test_an_unwound_market_is_where_closing_would_have_left_it(pumped: Court) -> None:
+    await wipe(pumped, "unwind")
+    (market,) = await pumped.rows("markets", "code = '22s1'")
+    assert market["total_shares_cap"] - market["remaining_shares"] == 1_000
+
+
+@pytest.mark.parametrize("mode", ["burn", "unwind"])
+async def test_the_band_is_measured_from_where_a_wipe_left_the_price(pumped: Court, mode: str) -> None:
+    await wipe(pumped, mode)
+    await pumped.owner_connection.execute(
+        "update betjee.exchanges set settings = settings || '{\"band_bps\": 3000}' where exchange_id = $1",
+        pumped.front.exchange_id,
+    )
+    price = (await pumped.market())["price_paise"]
+    assert (await pumped.order("ann", "buy", 1))["status"] == "filled"
+    refused = await pumped.order("ann", "buy", 1_500)
+    assert refused["code"] == "price_band"
+    filled = await pumped.order("ann", "buy", refused["possible_shares"])
+    assert price < filled["price_after_paise"] <= price * 13 // 10
+
+
+async def test_orders_that_an_unwinding_crosses_are_executed_as_by_any_trade(pumped: Court) -> None:
+    price = (await pumped.market())["price_paise"]
+    armed = await pumped.call("arm_stop", pumped["ann"], "stop_loss", "22s1", price - 100, 300, None)
+    await pumped.call("arm_alert", pumped["ann"], "22s1", price - 200)
+    await wipe(pumped, "unwind")
+    (fill,) = await pumped.rows("transactions", "cause = 'stop_loss'")
+    assert (fill["stop_id"], fill["shares"], fill["set_off_by"]) == (armed["stop_id"], -300, None)
+    kinds = {row["kind"] for row in await pumped.rows("outbox", f"user_id = {pumped['ann']}")}
+    assert kinds == {"price_alert", "stop_filled"}
+    assert await pumped.audit() == []
+
+
+async def test_orders_that_the_wiped_set_off_keep_their_fills(pumped: Court) -> None:
+    price = (await pumped.market())["price_paise"]
+    await pumped.call("arm_stop", pumped["ann"], "stop_loss", "22s1", price - 100, 300, None)
+    sale = await pumped.order("bob", "sell", 200)
+    await wipe(pumped, "burn")
+    (fill,) = await pumped.rows("transactions", "cause = 'stop_loss'")
+    assert fill["set_off_by"] == sale["sequence"]
+    assert await pumped.audit() == []
+    for at in range(1, int(fill["sequence"]) + 3):
+        moments = await pumped.front.service.fetch(
+            "select betjee.check_moment($1, $2)", pumped.front.exchange_id, at
+        )
+        assert moments == []
+
+
+async def test_the_past_of_a_market_before_a_wipe_is_not_claimed(pumped: Court) -> None:
+    await wipe(pumped, "burn")
+    rows = await pumped.front.service.fetch(
+        "select name, figures from betjee.replayed_state($1, 10) where kind in ('market', 'treasury')",
+        pumped.front.exchange_id,
+    )
+    figures = {row["name"]: row["figures"] for row in rows}
+    assert "known_from_sequence" in figures["22s1"]
+    assert "known_from_sequence" in figures[""]
+    assert "remaining_shares" in figures["23s1"]
+
+
+async def test_a_halted_market_is_unwound_and_looked_at_when_it_reopens(pumped: Court) -> None:
+    price = (await pumped.market())["price_paise"]
+    await pumped.call("arm_stop", pumped["ann"], "stop_loss", "22s1", price - 100, 300, None)
+    await pumped.call("halt_market", pumped["max"], "22s1", "Odd prices.")
+    await wipe(pumped, "unwind")
+    assert (await pumped.market())["price_paise"] < price - 100
+    assert await pumped.rows("transactions", "cause = 'stop_loss'") == []
+    await pumped.call("resume_market", pumped["max"], "22s1")
+    assert len(await pumped.rows("transactions", "cause = 'stop_loss'")) == 1
+    assert await pumped.audit() == []
+
+
+async def test_members_are_frozen_from_the_plan_on_and_free_after_it_is_undone(court: Court) -> None:
+    await court.order("bob", "buy", 10)
+    planned = await court.plan("mona", ["bob"], "burn")
+    assert planned["status"] == "planned"
+    assert (await court.order("bob", "sell", 1))["code"] == "user_frozen"
+    undone = await court.call("undo_wipe", court["max"], planned["wipe_id"])
+    assert (undone["status"], await court.status("bob")) == ("undone", "active")
+    await court.pass_time()
+    assert (await court.order("bob", "sell", 1))["status"] == "filled"
+    again = await court.call("undo_wipe", court["max"], planned["wipe_id"])
+    assert (again["refused"], again["status"]) == ("wipe_ended", "undone")
+    assert await court.audit() == []
+
+
+async def test_whoever_was_frozen_before_stays_frozen_when_a_wipe_is_undone(court: Court) -> None:
+    await court.call("freeze_user", court["mona"], court["bob"], "Odd.")
+    planned = await court.plan("mona", ["bob"], "burn")
+    await court.call("undo_wipe", court["mona"], planned["wipe_id"])
+    assert await court.status("bob") == "frozen"
+
+
+async def test_a_wipe_is_executed_by_whoever_writes_next(court: Court) -> None:
+    await court.plan("mona", ["bob"], "burn")
+    await court.order("ann", "buy", 1)
+    assert await court.status("bob") == "frozen"
+    await court.pass_time()
+    due = [row[0] for row in await court.front.service.fetch("select betjee.list_due_exchanges()")]
+    assert court.front.exchange_id in due
+    assert (await court.order("ann", "buy", 1))["status"] == "filled"
+    assert await court.status("bob") is None
+    assert (await court.order("bob", "buy", 1))["code"] == "unknown_user"
+
+
+async def test_without_a_time_to_undo_it_a_wipe_is_executed_at_once(court: Court) -> None:
+    await court.call("change_setting", court["olga"], "wipe_undo_seconds", "0")
+    planned = await court.plan("mona", ["bob"], "burn")
+    assert (planned["status"], await court.status("bob")) == ("executed", None)
+
+
+async def test_a_large_wipe_needs_a_second_moderator(pumped: Court) -> None:
+    planned = await pumped.plan("mona", ["bob"], "burn")
+    assert (planned["status"], planned["needs_second"]) == ("awaiting_second", True)
+    await pumped.pass_time()
+    await pumped.write()
+    assert await pumped.status("bob") == "frozen"
+    assert (await pumped.call("second_wipe", pumped["mona"], planned["wipe_id"]))["refused"] == "own_wipe"
+    assert (await pumped.call("second_wipe", pumped["ann"], planned["wipe_id"]))[
+        "refused"
+    ] == "not_a_moderator"
+    seconded = await pumped.call("second_wipe", pumped["max"], planned["wipe_id"])
+    assert (seconded["status"], await pumped.status("bob")) == ("executed", None)
+    again = await pumped.call("second_wipe", pumped["olga"], planned["wipe_id"])
+    assert again["refused"] == "wipe_ended"
+
+
+@pytest.mark.parametrize(("members", "needs_second"), [(3, False), (4, True)])
+async def test_more_than_three_members_are_a_large_wipe(
+    court: Court, members: int, needs_second: bool
+) -> None:
+    names = ["ann", "bob", "cid", "dan"][:members]
+    await court.join("dan")
+    planned = await court.plan("mona", names, "burn")
+    assert planned["needs_second"] is needs_second
+    if not needs_second:
+        refused = await court.call("second_wipe", court["max"], planned["wipe_id"])
+        assert refused["refused"] == "already_seconded"
+
+
+async def test_a_moderator_who_is_alone_needs_nobody(court: Court) -> None:
+    for name in ("mona", "max"):
+        await court.call("remove_moderator", court["olga"], court[name])
+    await court.order("bob", "buy", 2_000)
+    assert not (await court.plan("olga", ["bob"], "burn"))["needs_second"]
+
+
+async def test_a_wipe_of_someone_who_moderates_no_longer_is_undone_when_it_is_due(court: Court) -> None:
+    planned = await court.plan("mona", ["bob"], "burn")
+    await court.call("remove_moderator", court["olga"], court["mona"])
+    await court.pass_time()
+    await court.write()
+    assert await court.status("bob") == "active"
+    act, detail = (await court.acts())[-1]
+    assert (act, detail["wipe_id"]) == ("undo_wipe", planned["wipe_id"])
+    assert detail["cause"] == "who decided it moderates no longer"
+
+
+async def test_a_wipe_of_someone_who_moderates_by_now_is_undone(court: Court) -> None:
+    await court.plan("mona", ["bob"], "burn")
+    await court.call("add_moderator", court["olga"], "discord", "bob", "bob")
+    await court.pass_time()
+    await court.write()
+    assert await court.status("bob") == "active"
+
+
+@pytest.mark.parametrize(
+    ("moderator", "names", "code"),
+    [
+        ("ann", ["bob"], "not_a_moderator"),
+        ("mona", ["mona"], "own_account"),
+        ("mona", ["bob", "max"], "outranked"),
+        ("mona", ["olga"], "outranked"),
+        ("olga", ["mona"], "outranked"),
+        ("mona", ["nobody"], "unknown_user"),
+        ("mona", [], "invalid_members"),
+    ],
+)
+async def test_whom_a_moderator_may_not_wipe(
+    court: Court, moderator: str, names: list[str], code: str
+) -> None:
+    court.people["nobody"] = 10**9
+    refused = await court.plan(moderator, names, "burn")
+    assert refused["refused"] == code
+    numbers = [court[name] for name in names]
+    preview = await court.front.document("preview_wipe", court.front.exchange_id, court[moderator], numbers)
+    assert (preview["refused"], preview["detail"]) == (code, refused["detail"])
+
+
+async def test_a_wipe_is_planned_once_with_a_reason(court: Court) -> None:
+    assert (await court.plan("mona", ["bob"], "burn", "  "))["refused"] == "invalid_reason"
+    await court.plan("mona", ["bob"], "burn")
+    refused = await court.plan("max", ["ann", "bob"], "unwind")
+    assert (refused["refused"], refused["user_ids"]) == ("already_planned", [court["bob"]])
+    with pytest.raises(asyncpg.InvalidParameterValueError):
+        await court.plan("mona", ["ann"], "scorch")
+    with pytest.raises(asyncpg.InvalidParameterValueError):
+        await court.call("plan_wipe", court["mona"], [court["ann"]], [b"short"], "burn", "Bots.")
+
+
+async def test_a_repeated_request_is_one_wipe(court: Court) -> None:
+    arguments = (court["mona"], [court["bob"]], [identity("bob")], "burn", "Bots.")
+    first = await court.call("plan_wipe", *arguments, request_id=77)
+    assert await court.call("plan_wipe", *arguments, request_id=77) == first
+    assert len(await court.rows("wipes")) == 1
+
+
+async def test_the_identity_stays_out_and_gets_no_second_bonus(court: Court) -> None:
+    await court.plan("mona", ["bob"], "burn")
+    await court.pass_time()
+    await court.write()
+    back = ("discord", "bob", "Bob", identity("bob"))
+    refused = await court.call("register_user", *back)
+    assert (refused["refused"], refused["reason"], refused["can_appeal"]) == ("user_banned", "Bots.", True)
+    (ban,) = await court.front.listing("list_bans", court["mona"], 10)
+    assert ban["display_name"] is None
+    await court.call("unban", court["mona"], ban["ban_id"])
+    registered = await court.call("register_user", *back)
+    assert (registered["created"], registered["bonus_paise"], registered["cash_paise"]) == (True, 0, 0)
+    assert await court.audit() == []
+
+
+async def test_a_wipe_that_breaks_stops_nobody_else(court: Court) -> None:
+    planned = await court.plan("mona", ["bob"], "burn")
+    await court.owner_connection.execute(
+        "create table betjee.unforeseen (exchange_id bigint, user_id bigint,"
+        " foreign key (exchange_id, user_id) references betjee.users)"
+    )
+    await court.owner_connection.execute(
+        "insert into betjee.unforeseen values ($1, $2)", court.front.exchange_id, court["bob"]
+    )
+    await court.pass_time()
+    assert (await court.order("ann", "buy", 1))["status"] == "filled"
+    (wipe_,) = await court.front.listing("list_wipes", court["mona"], 10)
+    assert wipe_["status"] == "failed"
+    assert "unforeseen" in wipe_["failure"]
+    assert await court.status("bob") == "frozen"
+    await court.owner_connection.execute("drop table betjee.unforeseen")
+    assert (await court.call("undo_wipe", court["mona"], planned["wipe_id"]))["status"] == "undone"
+    assert await court.status("bob") == "active"
+    assert await court.audit() == []
+
+
+@pytest.mark.parametrize("mode", ["burn", "unwind"])
+async def test_a_wipe_in_the_middle_of_heavy_trading(
+    court: Court, sessions: list[asyncpg.Connection], watcher: asyncpg.Connection, mode: str
+) -> None:
+    await court.join(*(f"bot{number}" for number in range(8)))
+    names = ["ann", "cid", *(f"bot{number}" for number in range(8))]
+    planned = await court.plan("mona", [f"bot{number}" for number in range(4)], mode)
+    await court.call("undo_wipe", court["mona"], planned["wipe_id"])
+    for name in names:
+        await court.order(name, "buy", 50)
+    exchange_id = court.front.exchange_id
+
+    async def trade(session: asyncpg.Connection, first_id: int) -> None:
+        for batch in range(6):
+            asks = [
+                Ask(
+                    first_id + batch * 10 + place,
+                    court[name],
+                    ("22s1", "21s1")[place % 2],
+                    ("buy", "sell")[batch % 2],
+                    3,
+                    confirmed=True,
+                )
+                for place, name in enumerate(names)
+            ]
+            await execute(session, exchange_id, asks)
+
+    async with asyncio.TaskGroup() as group:
+        async with holding_exchange(court.owner_connection, exchange_id):
+            for number, session in enumerate(sessions[:10]):
+                group.create_task(trade(session, 5_000_000 + number * 1_000))
+            await wait_for_waiting(watcher, "execute_orders", 10)
+        planned = await court.plan("mona", [f"bot{number}" for number in range(6)], mode)
+        await court.call("second_wipe", court["max"], planned["wipe_id"])
+        await court.pass_time()
+    await court.write()
+    assert [row["status"] for row in await court.rows("wipes")] == ["undone", "executed"]
+    assert await court.status("bot0") is None
+    assert await court.status("bot7") == "active"
+    assert await court.audit() == []

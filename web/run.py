@@ -1,0 +1,44 @@
+"""Running the page until it is told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+
+from exchange.database import Database
+from exchange.exchange import Exchange
+from runtime.keyed_hashes import keyed_hashes
+from runtime.limits import Limits
+from runtime.settings import Settings
+from web.application import web_application
+from web.limits import CountedSignUps
+from web.server import listening_socket, serving
+
+_log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, database_url: str, redis_url: str) -> None:
+    """Serve the page until SIGTERM or SIGINT, then finish the requests in hand and close everything.
+
+    Raises SettingError where there is no public address or no key for hashes, and where the port is taken.
+    """
+    public_url = settings.require_public_url()
+    hashes = keyed_hashes(settings)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Windows has no such handlers; there the command line's own end the program.
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    listener = listening_socket(settings.web_host, settings.web_port)
+    exchange = Exchange(Database(database_url), hash_identity=hashes.identity)
+    limits = Limits(redis_url, exchange.get_rate_limits)
+    application = web_application(exchange, hashes, settings, public_url, limiter=CountedSignUps(limits))
+    try:
+        # It opens the connection, and an operator hears at once of a Redis that is away.
+        await limits.look()
+        async with serving(application, listener):
+            _log.info("Serving %s on port %d.", public_url, listener.getsockname()[1])
+            await stop.wait()
+    finally:
+        await limits.aclose()
+        await exchange.close()
