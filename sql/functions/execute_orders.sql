@@ -124,7 +124,7 @@ begin
     select m.* from markets m
     where m.exchange_id = p_exchange_id
       and (m.code = any (v_codes) or m.halted_until <= v_exchange.updated_at
-        or m.stops_due_at <= v_exchange.updated_at or m.shift_id = any (v_shift_ids))
+        or m.stops_due_at is not null or m.shift_id = any (v_shift_ids))
     order by m.shift_id for update) m;
   for v_market_number in 1 .. coalesce(cardinality(v_markets), 0) loop
     v_market := v_markets[v_market_number];
@@ -218,8 +218,8 @@ begin
       if v_market.status <> 'open' or v_waits[2 * v_market_number + (v_range.sign + 1) / 2] or v_turns >= 20000
         or v_stop.stop_id is null or v_stop.trigger_level > least(v_range.to_level, v_range.sign * v_point.sold) then
         -- The range is through: its stops have had their turns or must wait, or the price has come back
-        -- from those that are left, which it will cross anew. Once the queue is empty, the nearest stops of its markets are known
-        -- again; until then, what waits for its turn may have been crossed back.
+        -- from those that are left, which it will cross anew. Once the queue is empty, the nearest stops of
+        -- its markets are known again; until then, what waits for its turn may have been crossed back.
         if v_turns >= 20000 and v_market.stops_due_at is null then
           v_market.stops_due_at := v_exchange.updated_at;
           v_market.version := v_market.version + 1;

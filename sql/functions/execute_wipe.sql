@@ -168,8 +168,8 @@ create or replace function execute_wipe(p_exchange_id bigint, p_wipe_id bigint) 
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
--- Executes a planned wipe, on the record; returns the markets that were unwound, in which orders of
--- others are to be looked at. All positions are closed before any of those has its turn: what lies
+-- Executes a planned wipe, on the record; returns the markets that the members had a part in: there orders
+-- of others may have been crossed, or have waited for a band that is measured anew. All positions are closed before any of those has its turn: what lies
 -- between is not a price at which anyone could have traded.
 -- Locks: the exchange, then the markets of the members in the order of their numbers.
 declare
@@ -177,6 +177,7 @@ declare
   v_wipe wipes;
   v_user_ids bigint[];
   v_closings closing[] := '{}';
+  v_markets text[];
   v_detail jsonb;
 begin
   select * into strict v_wipe from wipes 
@@ -187,6 +188,10 @@ begin
   where m.exchange_id = p_exchange_id and m.shift_id in (
     select p.shift_id from positions p where p.exchange_id = p_exchange_id and p.user_id = any (v_user_ids))
   order by m.shift_id for update;
+  v_markets := array(
+    select distinct m.code
+    from positions p join markets m using (exchange_id, shift_id)
+    where p.exchange_id = p_exchange_id and p.user_id = any (v_user_ids));
   v_detail := jsonb_build_object(
     'wipe_id', p_wipe_id, 'mode', v_wipe.mode, 'reason', v_wipe.reason, 'user_ids', v_user_ids,
     'markets', wipe_markets(p_exchange_id, v_user_ids));
@@ -204,7 +209,7 @@ begin
   update wipes set status = 'executed', ended_by = planned_by, ended_at = v_exchange.updated_at
   where exchange_id = p_exchange_id and wipe_id = p_wipe_id;
   perform log_moderation(v_exchange, v_wipe.planned_by, 'execute_wipe', v_detail, v_wipe.request_id);
-  return array(select distinct c.market from unnest(v_closings) c);
+  return v_markets;
 end
 $$;
 comment on function execute_wipe(bigint, bigint) is 'Execute a planned wipe, on the record.';

@@ -69,7 +69,7 @@ alter table markets
 comment on column markets.halted_until is 'When a halt ends: it is applied by whoever writes next, and a job hastens that.';
 comment on column markets.halted_by is 'The sequence of the order whose stops led to the last halt; what they left to do when the market has reopened is still its doing.';
 comment on column markets.reopened_at is 'When the last halt ended. The next is a while off, however far stops would carry the price.';
-comment on column markets.stops_due_at is 'When stops that had to wait though they are crossed get their next turn at the latest.';
+comment on column markets.stops_due_at is 'Stops had to wait though they are crossed: every batch gives them another turn, at this time the job does.';
 create index markets_by_stops_due on markets (stops_due_at) where stops_due_at is not null;
 create index markets_by_halt on markets (halted_until) where halted_until is not null;
 

@@ -59,7 +59,10 @@ class Cascade:
     def _origin(self, market: str) -> Origin | None:
         """The order behind a stop's turn: the one of the moment, or that of a halt which is not long ago."""
         pool = self.exchange.pools[market]
-        return self.order or (pool.halted_by if pool.has_just_reopened else None)
+        if self.order or not pool.has_just_reopened or not pool.halted_by:
+            return self.order
+        # Of a member who was wiped nothing is left that could be named.
+        return pool.halted_by if pool.halted_by.user_id in self.exchange.members else None
 
     def _turn(self, stop: Waiting) -> None:
         pool = self.exchange.pools[stop.market]

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import aiohttp
 import asyncpg
@@ -34,12 +34,12 @@ def settings() -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def process_state() -> Iterator[None]:
+async def process_state() -> AsyncIterator[None]:
     """What `run` sets for the whole process is set back."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in handlers.items():
-        asyncio.get_event_loop().remove_signal_handler(number)
+        asyncio.get_running_loop().remove_signal_handler(number)
         signal.signal(number, handler)
 
 
