@@ -150,6 +150,7 @@ as $$
 -- Everything that is theirs, what refers to a row before the row itself.
 begin
   perform erase_tokens(p_exchange_id, p_user_ids);
+  perform forget_standings(p_exchange_id, p_user_ids);
   delete from stop_losses where exchange_id = p_exchange_id and user_id = any (p_user_ids);
   delete from price_alerts where exchange_id = p_exchange_id and user_id = any (p_user_ids);
   delete from outbox where exchange_id = p_exchange_id and user_id = any (p_user_ids);
@@ -168,9 +169,9 @@ create or replace function execute_wipe(p_exchange_id bigint, p_wipe_id bigint) 
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
--- Executes a planned wipe, on the record; returns the markets that the members had a part in: there orders
--- of others may have been crossed, or have waited for a band that is measured anew. All positions are closed before any of those has its turn: what lies
--- between is not a price at which anyone could have traded.
+-- Executes a planned wipe, on the record; returns the markets that the members had a part in: there
+-- orders of others may have been crossed, or have waited for a band that is measured anew. All positions
+-- are closed before any of those has its turn: what lies between is no price at which anyone could trade.
 -- Locks: the exchange, then the markets of the members in the order of their numbers.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
@@ -180,7 +181,7 @@ declare
   v_markets text[];
   v_detail jsonb;
 begin
-  select * into strict v_wipe from wipes 
+  select * into strict v_wipe from wipes
   where exchange_id = p_exchange_id and wipe_id = p_wipe_id and status = 'planned' and due_at <= v_exchange.updated_at;
   select array_agg(m.user_id) into v_user_ids from wipe_members m
   where m.exchange_id = p_exchange_id and m.wipe_id = p_wipe_id;

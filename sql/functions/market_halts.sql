@@ -28,11 +28,15 @@ begin
     reason_refusal(p_reason));
   if v_outcome is null then
     update markets set status = 'halted', halted_until = null, version = version + 1, updated_at = v_exchange.updated_at
-    where exchange_id = p_exchange_id and shift_id = v_market.shift_id;
+    where exchange_id = p_exchange_id and shift_id = v_market.shift_id
+    returning * into v_market;
+    perform record_halt_end(v_exchange, v_market);
     v_outcome := jsonb_build_object(
       'market', v_market.code, 'label', v_market.label, 'price_paise', (current_point(v_market)).price_paise,
       'reason', trimmed(p_reason));
     perform log_moderation(v_exchange, p_moderator_user_id, 'halt_market', v_outcome, p_request_id);
+    select * into v_exchange from exchanges where exchange_id = p_exchange_id;
+    perform record_halt(v_exchange, v_market);
     perform queue_notices(v_exchange, array[(null, 'market_halted_by_hand', v_outcome)::notice]);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'halt_market', v_parameters, v_outcome);
@@ -66,7 +70,9 @@ begin
     when v_market.shift_id is null then refusal('unknown_market', 'There is no such market.')
     when v_market.status <> 'halted' then refusal('not_halted', 'This market is not halted.') end);
   if v_outcome is null then
-    update markets set status = 'open', halted_until = null, version = version + 1, updated_at = v_exchange.updated_at
+    perform record_halt_end(v_exchange, v_market);
+    update markets set status = 'open', halted_until = null, reopened_at = v_exchange.updated_at, version = version + 1,
+      updated_at = v_exchange.updated_at
     where exchange_id = p_exchange_id and shift_id = v_market.shift_id;
     v_outcome := jsonb_build_object(
       'market', v_market.code, 'label', v_market.label, 'price_paise', (current_point(v_market)).price_paise);

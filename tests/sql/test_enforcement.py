@@ -215,6 +215,9 @@ async def test_a_market_halted_by_hand_stays_so_until_it_is_resumed(court: Court
     assert len(await court.rows("transactions", "cause = 'stop_loss'")) == 1
     kinds = [row["kind"] for row in await court.rows("outbox", "user_id is null")]
     assert kinds == ["market_halted_by_hand", "market_reopened"]
+    (halt,) = await court.rows("halts", "true")
+    (market,) = await court.rows("markets", "code = '22s1'")
+    assert halt["ends_at"] == market["reopened_at"] > halt["halted_at"]
 
 
 @pytest.mark.parametrize(
