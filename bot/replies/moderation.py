@@ -18,7 +18,7 @@ _SECTIONS: Final = {
     "band_bps": "Protection",
     "band_seconds": "Protection",
     "signup_bonus_paise": "Members and page",
-    "wipe_undo_seconds": "Members and page",
+    "wipe_undo_seconds": "Protection",
     "public_fills": "Members and page",
     "public_page": "Members and page",
 }
