@@ -41,6 +41,7 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
 	$(BIN)/python -m benchmarks.hunters
+	$(BIN)/python -m benchmarks.bots
 	$(BIN)/python -m benchmarks.kill
 	$(BIN)/python -m benchmarks.relay
 	$(BIN)/python -m benchmarks.limits

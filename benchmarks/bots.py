@@ -434,7 +434,7 @@ async def play(servers: EmbeddedServers, options: argparse.Namespace) -> None:
     print(f"{options}: {len(standing):,} members, {filled:,} trades within an hour.\n")
     report(honest, villains, standing, looks, left)
     print(
-        f"\nA search over all of them takes {seconds * 1_000:.0f} ms, of which the exchange's lock is held for nothing new."
+        f"\nA search over all of them takes {seconds * 1_000:.0f} ms; where nothing is new it takes no lock."
     )
     faults = await owner.fetch("select betjee.audit_exchange($1)", town.exchange_id)
     print(

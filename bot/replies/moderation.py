@@ -41,7 +41,7 @@ _SECTIONS: Final = {
     "concert_accounts": "Finding bots",
     "transfer_accounts": "Finding bots",
     "signup_bonus_paise": "Members and page",
-    "wipe_undo_seconds": "Members and page",
+    "wipe_undo_seconds": "Protection",
     "public_fills": "Members and page",
     "public_page": "Members and page",
     "leaderboard_post_at": "Members and page",

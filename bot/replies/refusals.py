@@ -201,7 +201,12 @@ REASONS: Final = {
         "your account is frozen",
         _sentence("A moderator has frozen your account; what you have stays yours. Ask them with `/report`."),
     ),
-    Refusal.USER_BANNED: Reason("you are banned", _sentence("Your account on this exchange is banned.")),
+    Refusal.USER_BANNED: Reason(
+        "you are banned",
+        _sentence(
+            "`/notifications` shows why and until when; `/appeal` tells the moderators your side, once."
+        ),
+    ),
     Refusal.UNKNOWN_MARKET: Reason("unknown market", _unknown_market),
     Refusal.MARKET_NOT_OPEN: Reason("the market is not open", _market_not_open),
     Refusal.INVALID_SHARES: Reason("not a number of shares", _invalid_shares),

@@ -263,7 +263,12 @@ REFUSALS: Final[dict[str, tuple[str, Callable[[Figures], str]]]] = {
         "your account is frozen",
         _sentence("A moderator has frozen your account; what you have stays yours. Ask them with `/report`."),
     ),
-    "user_banned": ("you are banned", _sentence("Your account on this exchange is banned.")),
+    "user_banned": (
+        "you are banned",
+        _sentence(
+            "`/notifications` shows why and until when; `/appeal` tells the moderators your side, once."
+        ),
+    ),
     "unknown_market": (
         "unknown market",
         _sentence(

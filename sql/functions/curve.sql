@@ -157,7 +157,7 @@ declare
   v_wiped record;
 begin
   select b.sequence, b.price_after_paise into v_wiped from burns b
-  where b.exchange_id = p_market.exchange_id and b.shift_id = p_market.shift_id
+  where b.exchange_id = p_market.exchange_id and b.shift_id = p_market.shift_id and b.burned_at <= p_time
   order by b.sequence desc limit 1;
   select t.price_after_paise into v_price_paise from transactions t
   where t.exchange_id = p_market.exchange_id and t.shift_id = p_market.shift_id

@@ -48,8 +48,9 @@ set search_path = betjee, pg_temp
 as $$
 -- Ends the bans that are over and executes the wipes that are due, the oldest first; returns the
 -- markets in which orders that wait are to be looked at. A wipe that has lost its footing is undone
--- instead. One that cannot be executed, for a bug, must not stop everyone's trading: it changes
--- nothing, its members stay frozen, and moderators see that it failed.
+-- instead. One that cannot be executed, for a bug or because it takes longer than a caller waits, must
+-- not stop everyone's trading again and again: it changes nothing, its members stay frozen, and
+-- moderators see that it failed.
 -- Locks: the exchange is locked already; a wipe locks its markets.
 declare
   v_markets text[] := end_bans(p_exchange);
@@ -71,7 +72,7 @@ begin
         perform fire_alerts(p_exchange, m, (current_point(m)).sold, (current_point(m)).sold)
         from markets m where m.exchange_id = p_exchange.exchange_id and m.code = any (v_unwound);
       end if;
-    exception when others then
+    exception when query_canceled or others then
       update wipes set status = 'failed', failure = left(sqlerrm, 300)
       where exchange_id = p_exchange.exchange_id and wipe_id = v_wipe.wipe_id;
       perform log_moderation(p_exchange, 0, 'fail_wipe', jsonb_build_object('wipe_id', v_wipe.wipe_id), v_wipe.request_id);

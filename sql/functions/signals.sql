@@ -3,7 +3,7 @@
 -- punishes: suspects.sql has what becomes of a signal.
 --
 -- They are planned anew each time, for as much as there is: a plan made for nobody in particular took thirty
--- times as long with three thousand members.
+-- times as long with three thousand members. What they read is recent, which an index finds.
 
 create or replace function burst_signal(
   p_exchange_id bigint, p_network_key bytea, p_settings exchange_settings, p_time timestamptz
@@ -11,6 +11,7 @@ create or replace function burst_signal(
 language sql stable
 set search_path = betjee, pg_temp
 set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
 as $$
 -- The first rule: more than burst_accounts identities (3) from one network within burst_seconds (15 s),
 -- whatever became of them.
@@ -31,15 +32,23 @@ create or replace function burst_signals(p_exchange_id bigint, p_settings exchan
 language sql stable
 set search_path = betjee, pg_temp
 set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
 as $$
--- The same for every moment since a time at which somebody was refused: whoever signs up is looked at in
--- the very transaction.
-  select s.*
-  from (
-    select v.network_key, v.attempted_at from verification_attempts v
-    where v.exchange_id = p_exchange_id and v.attempted_at >= p_since and v.outcome <> 'registered'
-    order by v.attempted_at desc limit 2000) a
-  cross join lateral burst_signal(p_exchange_id, a.network_key, p_settings, a.attempted_at) s
+-- The same for every second since a time at whose end somebody was refused, one signal for each network:
+-- whoever signs up is looked at in the very transaction. Of 5,000 attempts, 500 such seconds are looked at.
+  with ends as (
+    select v.network_key, max(v.attempted_at) as attempted_at
+    from (
+      select n.network_key, n.attempted_at from verification_attempts n
+      where n.exchange_id = p_exchange_id and n.attempted_at >= p_since and n.outcome <> 'registered'
+      order by n.attempted_at desc limit 5000) v
+    group by v.network_key, date_trunc('second', v.attempted_at)
+    order by 2 desc limit 500)
+  select 'burst', f.subject_hash, array_agg(distinct i), (array_agg(f.detail order by f.last_at desc))[1], max(f.last_at)
+  from ends a
+  cross join lateral burst_signal(p_exchange_id, a.network_key, p_settings, a.attempted_at) f
+  cross join lateral unnest(f.identity_hashes) i
+  group by f.subject_hash
 $$;
 comment on function burst_signals(bigint, exchange_settings, timestamptz) is 'Bursts that ended with a refused attempt since a time.';
 
@@ -47,6 +56,7 @@ create or replace function wide_burst_signals(p_exchange_id bigint, p_settings e
 language sql stable
 set search_path = betjee, pg_temp
 set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
 as $$
 -- A customer of IPv6 has a /56 or a /48 to roam in: more than wide_burst_accounts identities (10) from one
 -- /56 within 10 minutes, and twice as many from one /48, out of at least two of its narrower networks.
@@ -70,6 +80,7 @@ create or replace function crowd_signals(p_exchange_id bigint, p_settings exchan
 language sql stable
 set search_path = betjee, pg_temp
 set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
 as $$
 -- However slowly they came: more than crowd_accounts members (25) who signed up from one network within a
 -- day, and the same of a wider one out of at least two narrower ones; of a /48 twice as many. A hostel is
@@ -92,11 +103,13 @@ create or replace function concert_signals(p_exchange_id bigint, p_settings exch
 language sql stable
 set search_path = betjee, pg_temp
 set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
 as $$
 -- Accounts of one network that keep trading the same side of a market at the same time. Two of them do so
 -- when they share three moments (a market, a side, the same ten seconds) within an hour, and those are at
 -- least half of the moments in which either trades; friends who follow the same news share a few of many.
--- Of one moment and network at most 30 accounts are compared, and of one market 2,000 fills.
+-- Of one moment and network at most 30 accounts are compared, and of one market 2,000 fills. There is no
+-- join of fills with fills, which would compare each with all others where the planner expects few.
   with fills as materialized (
     select distinct a.network_key, a.identity_hash, t.shift_id, sign(t.shares) as side,
       floor(extract(epoch from t.executed_at) / 10) as moment
@@ -106,19 +119,24 @@ as $$
       where f.exchange_id = p_exchange_id and f.shift_id = m.shift_id and f.executed_at >= p_time - interval '1 hour'
         and f.cause = 'order'
       order by f.executed_at desc, f.sequence desc limit 2000) t
-    join accounts a on a.exchange_id = p_exchange_id and a.user_id = t.user_id
+    cross join lateral (
+      select c.network_key, c.identity_hash from accounts c
+      where c.exchange_id = p_exchange_id and c.user_id = t.user_id offset 0) a
     where m.exchange_id = p_exchange_id and a.network_key is not null and a.identity_hash is not null),
-  active as materialized (
-    select f.network_key, f.identity_hash, count(*) as moments from fills f group by 1, 2 having count(*) >= 3),
-  placed as materialized (
-    select f.*, c.moments, row_number() over (partition by f.network_key, f.shift_id, f.side, f.moment order by f.identity_hash) as place
-    from fills f join active c using (network_key, identity_hash)),
+  active as (
+    select f.*, count(*) over (partition by f.network_key, f.identity_hash) as moments from fills f),
+  met as (
+    select a.network_key, (array_agg(a.identity_hash order by a.identity_hash))[:30] as identity_hashes,
+      (array_agg(a.moments order by a.identity_hash))[:30] as moments
+    from active a where a.moments >= 3
+    group by a.network_key, a.shift_id, a.side, a.moment having count(*) > 1),
   pairs as (
-    select one.network_key, one.identity_hash as one, other.identity_hash as other, count(*) as shared
-    from placed one
-    join placed other using (network_key, shift_id, side, moment)
-    where one.place <= 30 and other.place <= 30 and one.identity_hash < other.identity_hash
-    group by one.network_key, one.identity_hash, other.identity_hash
+    select m.network_key, one.identity_hash as one, other.identity_hash as other, count(*) as shared
+    from met m
+    cross join lateral unnest(m.identity_hashes, m.moments) with ordinality one(identity_hash, moments, place)
+    cross join lateral unnest(m.identity_hashes, m.moments) with ordinality other(identity_hash, moments, place)
+    where one.place < other.place
+    group by m.network_key, one.identity_hash, other.identity_hash
     having count(*) >= 3 and 2 * count(*) >= greatest(max(one.moments), max(other.moments)))
   select 'concert', p.network_key, array_agg(distinct w.identity_hash),
     jsonb_build_object('seconds', 3600, 'moment_seconds', 10, 'moments', max(p.shared)), p_time
@@ -133,6 +151,7 @@ returns table (user_id bigint, shift_id integer, lost_paise bigint)
 language sql stable
 set search_path = betjee, pg_temp
 set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
 as $$
 -- Where members of the last seven days have lost at least two fifths of a bonus in one market, at what
 -- closing would bring now; the 200 largest losses of the 5,000 newest members.
@@ -155,6 +174,7 @@ create or replace function transfer_signals(p_exchange_id bigint, p_settings exc
 language sql stable
 set search_path = betjee, pg_temp
 set plan_cache_mode = force_custom_plan
+set enable_seqscan = off
 as $$
 -- Bonus moved by losing trades: a member pushes the price, another closes against it within a minute, and
 -- the first is left with the loss. One account is tied to transfer_accounts others (3) that each lost at

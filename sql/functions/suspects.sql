@@ -4,6 +4,8 @@
 -- Two signals of different kinds are more than one: a marked member whose trading is a signal too is
 -- frozen, where the exchange has it so. Network evidence alone freezes or wipes only accounts whose
 -- owner was proven, and only where the exchange chose mark_action so. Everything is undone by release_suspects().
+--
+-- What stands in the way of a sign-up looks every row up by its key, whatever the planner knows of the tables.
 
 create or replace function signal_threshold(p_kind text, p_settings exchange_settings) returns integer
 language sql immutable parallel safe
@@ -19,20 +21,28 @@ comment on function signal_threshold(text, exchange_settings) is 'How many ident
 create or replace function signal_news(p_exchange_id bigint, p_signal signal) returns bytea[]
 language sql stable
 set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 -- What moderators have decided about an identity, the same rule does not bring up again.
   select array(
-    select distinct h from unnest(p_signal.identity_hashes) h
-    where not exists (
-      select from suspects s join clusters c using (exchange_id, cluster_id)
-      where s.exchange_id = p_exchange_id and s.identity_hash = h and c.kind = p_signal.kind
-        and c.subject_hash = p_signal.subject_hash))
+    select h from unnest(p_signal.identity_hashes) h
+    except
+    select s.identity_hash
+    from clusters c
+    cross join lateral (
+      select m.identity_hash from suspects m where m.exchange_id = c.exchange_id and m.cluster_id = c.cluster_id offset 0) s
+    where c.exchange_id = p_exchange_id and c.kind = p_signal.kind and c.subject_hash = p_signal.subject_hash)
 $$;
 comment on function signal_news(bigint, signal) is 'The identities of a signal that no cluster of its kind and subject has yet.';
 
 create or replace function is_news(p_exchange exchanges, p_signal signal) returns boolean
 language sql stable
 set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 -- An open cluster grows by one; beside a decided one it takes as many as make a signal of their own.
   select cardinality(signal_news(p_exchange.exchange_id, p_signal)) >= case when exists (
@@ -46,6 +56,9 @@ comment on function is_news(exchanges, signal) is 'Whether a signal opens a clus
 create or replace function note_signal(p_exchange exchanges, p_signal signal) returns bigint
 language plpgsql
 set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 -- Puts a signal into its cluster, marks whom a burst names, and tells moderators of a cluster that is new
 -- or has doubled. Returns the cluster, or null where nothing is new. Must be called under the exchange's lock.
@@ -126,6 +139,9 @@ comment on function is_long_standing(exchanges, bytea) is 'Whether somebody who 
 create or replace function mark_identities(p_exchange exchanges, p_cluster_id bigint, p_identity_hashes bytea[]) returns void
 language plpgsql
 set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 -- Marks identities, each once for all time. A bonus that was granted within the last hour, before there
 -- were enough of them to tell, is taken back where it is untouched; who has traded keeps it.
@@ -250,6 +266,9 @@ comment on function mark_burst(exchanges, network_keys, bytea) is 'Mark a burst 
 create or replace function freeze_marked(p_exchange exchanges, p_cluster_id bigint) returns void
 language plpgsql
 set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 -- Where the exchange has mark_action so, freezes the marked members of a cluster; those whose ownership
 -- of the account was not proven are never frozen by their network alone. Wipes follow when the burst is
@@ -272,6 +291,9 @@ comment on function freeze_marked(exchanges, bigint) is 'Freeze the marked membe
 create or replace function freeze_on_second_signal(p_exchange exchanges, p_cluster_id bigint) returns void
 language plpgsql
 set search_path = betjee, pg_temp
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
 as $$
 -- A member of a cluster who is marked, and whose trading is a signal as well, is frozen and their mark
 -- upheld, where second_signal_freezes. Must be called under the exchange's lock.

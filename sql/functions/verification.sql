@@ -70,6 +70,7 @@ grant execute on function find_verification(bigint, bytea) to service_role;
 create or replace function record_attempt(p_token verification_tokens, p_networks network_keys, p_outcome jsonb) returns void
 language sql
 set search_path = betjee, pg_temp
+set enable_seqscan = off
 as $$
   insert into verification_attempts (
     exchange_id, identity_hash, network_key, network_key_56, network_key_48, outcome, attempted_at)

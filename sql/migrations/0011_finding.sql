@@ -55,7 +55,7 @@ comment on table clusters is 'Accounts that a rule has tied together, numbered b
 comment on column clusters.subject_hash is 'What ties the accounts: the key of their network, or the identity of whoever gained by a transfer.';
 comment on column clusters.told_accounts is 'How large it was when moderators were told last; they are told again when it has doubled.';
 create unique index clusters_open on clusters (exchange_id, kind, subject_hash) where status = 'open';
-create index clusters_decided on clusters (exchange_id, kind, subject_hash, decided_at) where status <> 'open';
+create index clusters_by_subject on clusters (exchange_id, kind, subject_hash);
 create index clusters_by_decision on clusters (decided_at) where decided_at is not null;
 
 create table suspects (

@@ -11,6 +11,7 @@ from exchange.database import Database as ConnectionPool
 from exchange.errors import RequestRejected
 from exchange.exchange import Exchange
 from exchange.models import Identity, Order, Side, Size, Status
+from exchange.rebuild import rebuild
 from tests.conftest import Database
 
 
@@ -75,7 +76,7 @@ async def test_a_member_is_frozen_banned_and_set_free(community: Community) -> N
     assert network.subject == "network"
 
 
-async def test_members_are_wiped_after_their_time(community: Community) -> None:
+async def test_members_are_wiped_after_their_time(community: Community, database: Database) -> None:
     exchange, number, owner = community.exchange, community.exchange_id, community.owner
     ann, bot = await community.join("ann"), await community.join("bot")
     await community.buy(bot, 90)
@@ -114,6 +115,11 @@ async def test_members_are_wiped_after_their_time(community: Community) -> None:
     with pytest.raises(RequestRejected, match="Bots"):
         await community.join("bot")
     assert await community.buy(ann, 1) is Status.FILLED
+    # What is stored is what the ledger gives, now and as of then.
+    assert (await rebuild(database.service_url, exchange_id=number)).discrepancies == []
+    past = await rebuild(database.service_url, exchange_id=number, at=planned.wipe_id)
+    assert past.discrepancies == []
+    assert "known_from_sequence" in str(past.figures["market 22s1"])
     assert [act.act for act in await exchange.list_moderation_log(number, owner, limit=3)] == [
         "execute_wipe",
         "plan_wipe",

@@ -8,12 +8,12 @@ import pytest
 
 from tests.conftest import Database
 from tests.sql.blocking import watcher
-from tests.sql.court import court
+from tests.sql.court import court, pumped
 from tests.sql.floor import floor
 from tests.sql.front import DISCORD, Front
 from tests.sql.shared_database import database
 
-__all__ = ["court", "database", "floor", "watcher"]
+__all__ = ["court", "database", "floor", "pumped", "watcher"]
 
 
 @pytest.fixture

@@ -100,3 +100,18 @@ async def court(front: Front, connection_owner: asyncpg.Connection) -> Court:
     )
     await court.join("ann", "bob", "cid")
     return court
+
+
+@pytest.fixture
+async def pumped(court: Court) -> Court:
+    """Ann held before bob and cid pumped; cid is short of another market, and has waiting orders."""
+    await court.order("ann", "buy", 1_000)
+    await court.order("bob", "buy", 2_000)
+    await court.order("cid", "buy", 500)
+    await court.order("cid", "short", 40, market="21s1")
+    price = (await court.market())["price_paise"]
+    await court.call("arm_stop", court["cid"], "stop_loss", "22s1", price - 5_000, None, None)
+    await court.call("arm_alert", court["cid"], "22s1", price + 5_000)
+    await court.call("report", court["cid"], "I am honest.")
+    await court.call("choose_notifications", court["cid"], "direct")
+    return court

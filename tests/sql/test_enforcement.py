@@ -80,6 +80,13 @@ async def test_a_frozen_moderator_has_no_power_and_is_not_handed_to_their_equals
     assert (await do(court, "ban_user", court["max"], court["mona"]))["refused"] == "outranked"
 
 
+async def test_a_banned_moderator_cannot_pardon_themselves(court: Court) -> None:
+    banned = await court.call("ban_user", court["olga"], court["mona"], identity("mona"), "Odd.", None)
+    assert (await court.call("unban", court["mona"], banned["ban_id"]))["refused"] == "not_a_moderator"
+    assert (await court.call("unban", court["max"], banned["ban_id"]))["refused"] == "outranked"
+    assert (await court.call("unban", court["olga"], banned["ban_id"]))["ban_id"] == banned["ban_id"]
+
+
 async def test_a_moderator_of_one_exchange_has_no_power_in_another(court: Court) -> None:
     other = Front(court.front.service)
     document = await other.document(
@@ -90,6 +97,10 @@ async def test_a_moderator_of_one_exchange_has_no_power_in_another(court: Court)
     for act in ACTS:
         assert (await do(court, act, eve, court["ann"]))["refused"] == "not_a_moderator"
     # Nor does naming one's own exchange reach somebody else's members.
+    planned = await other.call(
+        "plan_wipe", eve, [court["ann"]], [identity("ann")], "burn", "Bots.", request_id=98
+    )
+    assert planned["refused"] == "unknown_user"
     refused = await other.call("freeze_user", eve, court["ann"], "Odd.", request_id=99)
     assert refused["refused"] == "unknown_user"
     for function, more in (

@@ -69,7 +69,7 @@ async def test_a_link_is_used_by_a_few_rows(busy: int, connection_service: async
     query = (
         "select betjee.complete_verification($1, $2, $3, null, ($4::bytea, null, null)::betjee.network_keys)"
     )
-    # Among them the attempts of its network within the last seconds, in which bursts are looked for.
+    # Among them the attempts of its network within the last seconds, which are a burst, and who is in it.
     assert await rows_read(connection_service, query, calls) <= 120
 
 

@@ -34,18 +34,21 @@ async def exchange_id(exchange: Exchange) -> int:
 
 @pytest.fixture
 def serve(exchange: Exchange, exchange_id: int) -> Serve:
-    """Serve the page as it is with certain settings: `async with serve(BETJEE_WEB_PROXIES=…) as page`."""
+    """Serve the page as it is with certain settings: `async with serve(BETJEE_WEB_PROXIES=…) as page`.
+
+    Its public address is made up, or None for the one at which a real browser reaches it.
+    """
 
     @asynccontextmanager
     async def served(
-        public_url: str = PUBLIC_URL, limiter: SignUpLimiter | None = None, **environment: str
+        public_url: str | None = PUBLIC_URL, limiter: SignUpLimiter | None = None, **environment: str
     ) -> AsyncIterator[Page]:
-        application = web_application(
-            exchange, HASHES, settings_from(environment), public_url, limiter=limiter
-        )
         listener = listening_socket("127.0.0.1", 0)
+        port = listener.getsockname()[1]
+        url = public_url or f"http://127.0.0.1:{port}"
+        application = web_application(exchange, HASHES, settings_from(environment), url, limiter=limiter)
         async with serving(application, listener):
-            yield Page(listener.getsockname()[1], public_url, exchange, exchange_id, itertools.count(1_000))
+            yield Page(port, url, exchange, exchange_id, itertools.count(1_000))
 
     return served
 

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from aiohttp import web
 
@@ -23,6 +23,8 @@ class DiscordOauth:
         self._codes: dict[str, str] = {}
         self._access: dict[str, str] = {}
         self.port = 0
+        self.visitor: str | None = None
+        """Who confirms at once in a real browser; None for somebody who does not allow it."""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -37,6 +39,7 @@ class DiscordOauth:
     async def listening(self) -> AsyncIterator[Self]:
         """Serve on any free port of this machine."""
         app = web.Application()
+        app.router.add_get("/oauth2/authorize", self._authorize)
         app.router.add_post("/api/v10/oauth2/token", self._exchange_code)
         app.router.add_get("/api/v10/users/@me", self._who)
         runner = web.AppRunner(app)
@@ -60,6 +63,12 @@ class DiscordOauth:
         code = secrets.token_urlsafe(12)
         self._codes[code] = discord_id
         return {"code": code, "state": question["state"]}
+
+    async def _authorize(self, request: web.Request) -> web.Response:
+        brought = self.confirms(str(request.url), self.visitor or "")
+        if self.visitor is None:
+            brought = {"error": "access_denied", "state": brought["state"]}
+        raise web.HTTPFound(f"{self.redirect_uri}?{urlencode(brought)}")
 
     async def _exchange_code(self, request: web.Request) -> web.Response:
         self.asked.append("token")
