@@ -14,6 +14,7 @@ from bot.delivery import Interaction, answer
 from bot.inputs import MarketInput, MembersInput
 from bot.intake import Intake
 from bot.suggestions import Suggestions
+from bot.tree import TRADE
 from bot.wipe_views import ConfirmWipe, Decide
 from exchange.acts import Suspect, Wipe, WipeMode
 from exchange.exchange import Exchange
@@ -25,11 +26,8 @@ Members = Transform[list[str], MembersInput]
 
 
 class Enforcement(commands.Cog):
-    """`/freeze`, `/unfreeze`, `/ban`, `/unban`, `/bans`, `/wipe`, `/wipes`, `/market`, `/modlog`; and `/appeal` for the banned."""
+    """`/freeze`, `/unfreeze`, `/ban`, `/unban`, `/bans`, `/wipe`, `/wipes`, `/halt`, `/resume`, `/modlog`; and `/appeal` for the banned."""
 
-    market = app_commands.Group(
-        name="market", description="Halt and resume markets", default_permissions=_FOR_MODERATORS
-    )
     wipes = app_commands.Group(
         name="wipes", description="See, undo and second wipes", default_permissions=_FOR_MODERATORS
     )
@@ -113,7 +111,7 @@ class Enforcement(commands.Cog):
         bans = await self._exchange.list_bans(account.exchange_id, account.user.user_id)
         await answer(interaction, replies.enforcement.ban_list(bans))
 
-    @app_commands.command()
+    @app_commands.command(extras=TRADE)
     @app_commands.describe(text="What the moderators should know; you can say it once")
     async def appeal(self, interaction: Interaction, text: Range[str, 1, 1000]) -> None:
         """Tell the moderators why you should not be banned."""
@@ -171,7 +169,8 @@ class Enforcement(commands.Cog):
         )
         await answer(interaction, replies.enforcement.wipe_state(wipe))
 
-    @market.command(name="halt")
+    @app_commands.command(name="halt")
+    @app_commands.default_permissions(manage_guild=True)
     @app_commands.describe(market="Which market", reason="Why; everyone is told, and it goes on the record")
     async def halt_market(self, interaction: Interaction, market: Market, reason: Reason) -> None:
         """Halt a market until it is resumed; waiting orders stay."""
@@ -181,7 +180,8 @@ class Enforcement(commands.Cog):
         )
         await answer(interaction, replies.enforcement.market_halted(halt))
 
-    @market.command(name="resume")
+    @app_commands.command(name="resume")
+    @app_commands.default_permissions(manage_guild=True)
     @app_commands.describe(market="Which market")
     async def resume_market(self, interaction: Interaction, market: Market) -> None:
         """Reopen a halted market."""

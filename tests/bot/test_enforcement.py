@@ -139,11 +139,11 @@ async def test_a_large_wipe_waits_for_another_moderator(members: World):
 
 
 async def test_a_market_is_halted_and_resumed_by_hand(members: World):
-    seen = await members.asks(members.meera, "market halt", market="22s1", reason="A rumour.")
+    seen = await members.asks(members.meera, "halt", market="22s1", reason="A rumour.")
     assert seen.title == "22s1 is halted"
     refused = await members.asks(members.asha, "buy", market="22s1", shares="1")
     assert "the market is not open" in refused.title
-    seen = await members.asks(members.meera, "market resume", market="22s1")
+    seen = await members.asks(members.meera, "resume", market="22s1")
     assert seen.title == "22s1 is open again"
 
 

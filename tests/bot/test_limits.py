@@ -215,7 +215,7 @@ async def test_bots_in_a_hostel_silence_nobody(
 
 
 BUDGETS = {
-    Budget.TRADES: {"buy", "sell", "short", "cover", "stoploss", "takeprofit", "alerts", "report"},
+    Budget.TRADES: {"buy", "sell", "short", "cover", "stoploss", "takeprofit", "alerts", "report", "appeal"},
     Budget.QUOTES: {"quote"},
     Budget.SIGN_UPS: {"register"},
     Budget.READS: {
@@ -240,6 +240,22 @@ BUDGETS = {
         "reports",
         "board here",
         "board off",
+        "ban",
+        "bans",
+        "freeze",
+        "unfreeze",
+        "unban",
+        "wipe",
+        "wipes list",
+        "wipes undo",
+        "wipes second",
+        "halt",
+        "resume",
+        "modlog",
+        "settings moderators-channel",
+        "suspects list",
+        "suspects show",
+        "suspects release",
     },
 }
 
