@@ -9,8 +9,11 @@ understood, or answered by a hint. It also dresses the page.
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import urldefrag
@@ -20,12 +23,18 @@ import simcord
 from aiohttp import web
 
 from runtime.settings import SettingError
+from sandbox.screen import Screen
 from sandbox.typed_commands import LineUnreadable, TypedCommands
 
 LOOPBACK: Final = "127.0.0.1"
 LARGEST_REQUEST_BYTES: Final = 1024 * 1024
 HEADERS_TO_PREVIEW: Final = ("X-Simcord-Capability", "X-Simcord-Context", "Content-Type")
 HEADERS_OF_ONE_HOP: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
+SHOWN_TO_ALL: Final = frozenset(
+    {"run_command", "send_message", "edit_message", "delete_message", "set_reaction", "set_pinned"}
+)
+"""The actions after which the preview itself draws the pages of all; after others only that of whoever acted."""
+
 SHUTDOWN_SECONDS: Final = 2.0
 OUR_FILES: Final = {
     "/page.css": "text/css",
@@ -46,17 +55,17 @@ REWORDED: Final = {
 
 @asynccontextmanager
 async def serve_page(
-    preview: simcord.Preview, turn: asyncio.Lock, acted: asyncio.Event, typed: TypedCommands, port: int
+    preview: simcord.Preview, screen: Screen, turn: asyncio.Lock, typed: TypedCommands, port: int
 ) -> AsyncIterator[str]:
     """Serve the page of an entered preview on `port` (0: any free one), and yield its address.
 
     The address is a credential: whoever has it can act as every member. `turn` is the lock that
-    everything which touches the simulated Discord takes first; `acted` is set whenever a person
-    has done something; `typed` reads the commands that are typed as a line. Raises SettingError if the port is taken.
+    everything which touches the simulated Discord takes first; `screen` is told who looks and who acts;
+    `typed` reads the commands that are typed as a line. Raises SettingError if the port is taken.
     """
     inner_address, capability = urldefrag(preview.url)
     async with aiohttp.ClientSession(inner_address) as session:
-        application = _PageServer(session, turn, acted, typed).application()
+        application = _PageServer(session, capability, screen, turn, typed).application()
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
@@ -77,18 +86,28 @@ async def _listen(runner: web.AppRunner, port: int) -> None:
 
 class _PageServer:
     def __init__(
-        self, session: aiohttp.ClientSession, turn: asyncio.Lock, acted: asyncio.Event, typed: TypedCommands
+        self,
+        session: aiohttp.ClientSession,
+        capability: str,
+        screen: Screen,
+        turn: asyncio.Lock,
+        typed: TypedCommands,
     ) -> None:
         self._session = session
+        self._capability = capability
+        self._screen = screen
         self._turn = turn
-        self._acted = acted
         self._typed = typed
+        self._states: dict[str, _State] = {}
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=LARGEST_REQUEST_BYTES)
         application.router.add_get("/", self._index)
         for path in OUR_FILES:
             application.router.add_get(path, self._our_file)
+        application.router.add_post("/api/pages", self._open)
+        application.router.add_delete("/api/pages/{context}", self._close)
+        application.router.add_get("/api/state", self._show)
         application.router.add_post("/api/action", self._act)
         application.router.add_get("/api/advice", self._advise)
         application.router.add_route("*", "/{path:.*}", self._pass_on)
@@ -110,6 +129,58 @@ class _PageServer:
     async def _pass_on(self, request: web.Request) -> web.Response:
         return await self._ask(request, await request.read())
 
+    async def _open(self, request: web.Request) -> web.Response:
+        """Open a context, after those that nobody looks at are dropped."""
+        if self._may_act(request):
+            await self._drop_silent(room_for_one=True)
+        response = await self._pass_on(request)
+        if response.status == HTTPStatus.OK:
+            self._screen.look(json.loads(response.text or "")["context"]["id"])
+        return response
+
+    async def _close(self, request: web.Request) -> web.Response:
+        """Close a context, which a tab asks for when it is left."""
+        response = await self._pass_on(request)
+        if response.status == HTTPStatus.OK:
+            self._forget(request.match_info["context"])
+        return response
+
+    async def _show(self, request: web.Request) -> web.Response:
+        """The state of a context."""
+        state = await self._state(request)
+        return web.Response(body=state.body, status=state.status, headers=state.headers)
+
+    async def _state(self, request: web.Request) -> "_State":
+        """The state of the context that a request is from. What was answered last holds until something is drawn."""
+        context = request.headers.get("X-Simcord-Context", "")
+        known = self._states.get(context)
+        if known is None or known.drawing != self._screen.drawing or not self._may_act(request):
+            drawing = self._screen.drawing
+            headers = _chosen(request.headers, HEADERS_TO_PREVIEW)
+            async with self._session.get("/api/state", headers=headers) as answer:
+                known = _State(drawing, answer.status, await answer.read(), _passed_back(answer.headers))
+            if known.status != HTTPStatus.OK:
+                return known
+            self._states[context] = known
+        self._screen.look(context)
+        return known
+
+    def _may_act(self, request: web.Request) -> bool:
+        return secrets.compare_digest(
+            request.headers.get("X-Simcord-Capability", "").encode(), self._capability.encode()
+        )
+
+    async def _drop_silent(self, *, room_for_one: bool = False) -> None:
+        for context in self._screen.silent(room_for_one=room_for_one):
+            self._forget(context)
+            headers = {"X-Simcord-Capability": self._capability, "X-Simcord-Context": context}
+            async with self._session.delete(f"/api/pages/{context}", headers=headers):
+                pass
+
+    def _forget(self, context: str) -> None:
+        self._screen.leave(context)
+        self._states.pop(context, None)
+
     async def _act(self, request: web.Request) -> web.Response:
         """Let a person's action have its turn, with the hint that belongs to it in its receipt."""
         body = await request.read()
@@ -120,7 +191,8 @@ class _PageServer:
                 hint = await self._bring_up_to_date(request, action)
                 body = json.dumps(action).encode()
             response = await self._ask(request, body)
-        self._acted.set()
+            self._screen.acted(shown_to_all=action is not None and action.get("kind") in SHOWN_TO_ALL)
+            await self._drop_silent()
         if hint is not None and response.text is not None:
             response.text = json.dumps({**json.loads(response.text), "hint": hint})
         return response
@@ -138,8 +210,9 @@ class _PageServer:
         line stays in the composer; the hint for it is returned.
         """
         if "published_revision" in action:
-            state = await self._read(request, "/api/state")
-            action["published_revision"] = state.get("publishedRevision", action["published_revision"])
+            state = await self._state(request)
+            if state.status == HTTPStatus.OK:
+                action["published_revision"] = json.loads(state.body)["publishedRevision"]
         line = action.get("content")
         if action.get("kind") == "send_message" and isinstance(line, str) and line.startswith("/"):
             catalogue = await self._read(request, "/api/commands")
@@ -159,12 +232,19 @@ class _PageServer:
         async with self._session.request(
             request.method, request.rel_url, headers=headers, data=body
         ) as answer:
-            passed_back = {
-                name: value
-                for name, value in answer.headers.items()
-                if name.lower() not in HEADERS_OF_ONE_HOP
-            }
-            return web.Response(body=await answer.read(), status=answer.status, headers=passed_back)
+            return web.Response(
+                body=await answer.read(), status=answer.status, headers=_passed_back(answer.headers)
+            )
+
+
+@dataclass(frozen=True)
+class _State:
+    """A context's state as it was answered, and the drawing that it shows."""
+
+    drawing: int
+    status: int
+    body: bytes
+    headers: dict[str, str]
 
 
 def _action(body: bytes) -> dict[str, Any] | None:
@@ -178,3 +258,7 @@ def _action(body: bytes) -> dict[str, Any] | None:
 
 def _chosen(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     return {name: headers[name] for name in names if name in headers}
+
+
+def _passed_back(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in HEADERS_OF_ONE_HOP}

@@ -21,9 +21,12 @@ from exchange.errors import ExchangeError, ExchangeUnavailable
 from exchange.exchange import Exchange
 from exchange.models import Identity
 from runtime.settings import Settings
+from sandbox.capability import kept_capability
 from sandbox.clock import keep_time, set_clock
 from sandbox.guild import GUILD_ID, TRADERS, Guild, found_guild, members_by_name
 from sandbox.page import serve_page
+from sandbox.remembered_markdown import remembered_markdown
+from sandbox.screen import Screen
 from sandbox.ticker import Ticker
 from sandbox.traders import Trader
 from sandbox.typed_commands import TypedCommands
@@ -61,7 +64,8 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
         # The first question opens the connections, which must not belong to the bot: whatever the bot starts,
         # the simulated Discord waits for.
         await exchange.find_exchange(PROVIDER, str(GUILD_ID))
-        await _run_until(stop, settings.sandbox_port, exchange, BetJee(exchange, redis))
+        with remembered_markdown():
+            await _run_until(stop, settings, exchange, BetJee(exchange, redis))
 
 
 @contextlib.asynccontextmanager
@@ -77,28 +81,24 @@ async def _exchange_at(database_url: str) -> AsyncIterator[Exchange]:
         await exchange.close()
 
 
-async def _run_until(stop: asyncio.Event, port: int, exchange: Exchange, bot: BetJee) -> None:
+async def _run_until(stop: asyncio.Event, settings: Settings, exchange: Exchange, bot: BetJee) -> None:
     env = simcord.Env(bot, shard_count=1, settle_timeout=SETTLE_SECONDS)
     guild = found_guild(env)
     set_clock(env)
-    turn, acted = asyncio.Lock(), asyncio.Event()
+    turn = asyncio.Lock()
     await env.start()
     try:
         await _greet(env, bot)
+        preview = _preview(env, guild)
+        preview.capability = kept_capability(settings.data_folder)
+        screen = Screen(env, preview, guild.channel)
         async with (
-            env.preview(
-                guild.channel,
-                viewers=guild.viewers,
-                layout="channel",
-                assets=guild.pictures,
-                locale=LOCALE,
-                timezone=TIME_ZONE,
-            ) as preview,
-            serve_page(preview, turn, acted, _typed_commands(bot), port) as address,
+            preview,
+            serve_page(preview, screen, turn, _typed_commands(bot), settings.sandbox_port) as address,
             asyncio.TaskGroup() as tasks,
         ):
             running = [
-                tasks.create_task(keep_time(env, preview, turn, acted)),
+                tasks.create_task(keep_time(env, screen, turn)),
                 tasks.create_task(_enliven(exchange, bot, guild, turn)),
                 tasks.create_task(_deliver(exchange, bot, turn)),
             ]
@@ -109,6 +109,17 @@ async def _run_until(stop: asyncio.Event, port: int, exchange: Exchange, bot: Be
                     task.cancel()
     finally:
         await env.shutdown()
+
+
+def _preview(env: simcord.Env, guild: Guild) -> simcord.Preview:
+    return env.preview(
+        guild.channel,
+        viewers=guild.viewers,
+        layout="channel",
+        assets=guild.pictures,
+        locale=LOCALE,
+        timezone=TIME_ZONE,
+    )
 
 
 def _typed_commands(bot: BetJee) -> TypedCommands:

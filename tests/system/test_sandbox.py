@@ -6,12 +6,15 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urldefrag
 
 import psutil
 import pytest
 
 from runtime.exit_codes import ExitCode
 from runtime.servers import EmbeddedServers
+from sandbox.screen import MOST_CONTEXTS, PRIVATE_MESSAGES
 from tests.system.sandbox_page import Sandbox, Visitor, sandbox, wait_until
 
 MOVE_SECONDS = 60
@@ -53,6 +56,7 @@ def test_started_again_it_knows_everyone_and_new_orders_are_new(data_folder):
         assert_ended_cleanly(first, data_folder, signal.SIGINT)
 
     with sandbox(data_folder) as second:
+        assert urldefrag(second.address).fragment == urldefrag(first.address).fragment
         you = Visitor(second.address)
         portfolio = you.type("/portfolio")[0]
         assert "22s1" in portfolio
@@ -62,6 +66,24 @@ def test_started_again_it_knows_everyone_and_new_orders_are_new(data_folder):
         assert "Position now: **20 shares of 22s1**" in again
         assert amount(again, "Balance now") != amount(bought, "Balance now")
         assert_ended_cleanly(second, data_folder, signal.SIGTERM)
+
+
+def test_tabs_that_were_closed_without_a_word_keep_nobody_out(running):
+    visitors = [Visitor(running.address) for _ in range(2 * MOST_CONTEXTS)]
+    assert "Markets" in visitors[-1].type("/markets")[0]
+    with pytest.raises(HTTPError, match="410"):
+        visitors[0].state()
+
+
+def test_old_private_replies_are_forgotten(running):
+    you = Visitor(running.address)
+    for _ in range(PRIVATE_MESSAGES + 3):
+        you.type("/orders")
+
+    def private() -> int:
+        return sum(message["ephemeral"] for message in you.state()["messages"].values())
+
+    wait_until(lambda: private() == PRIVATE_MESSAGES, MOVE_SECONDS, "the end of old replies")
 
 
 def test_a_line_that_means_no_command_is_answered_by_a_hint_and_posted_nowhere(running):

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,3 +96,24 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
 
     assert running.stop() == ExitCode.DONE  # with the page still open
     assert "Traceback" not in running.log.read_text()
+
+
+def test_a_tab_comes_back_after_a_restart_and_a_wrong_address_is_told(browser, data_folder):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    page = browser.new_page()
+    welcome = page.get_by_role("log").get_by_text("Welcome to the sandbox")
+    with sandbox(data_folder, port) as first:
+        page.goto(first.address)
+        expect(welcome).to_be_visible(timeout=ANSWER_MILLISECONDS)
+        assert first.stop() == ExitCode.DONE
+    page.evaluate("document.body.dataset.before = 'the restart'")
+    with sandbox(data_folder, port) as second:
+        assert second.address == first.address
+        expect(page.locator("body")).not_to_have_attribute(
+            "data-before", "the restart", timeout=MOVE_MILLISECONDS
+        )
+        expect(welcome).to_be_visible(timeout=ANSWER_MILLISECONDS)
+        stranger = browser.new_page()
+        stranger.goto(second.address + "x")
+        expect(stranger.get_by_text("Open the one that it printed")).to_be_visible()

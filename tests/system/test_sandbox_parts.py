@@ -1,14 +1,19 @@
 """The sandbox's own small parts: commands typed as a line, and traders whom nothing stops."""
 
 import asyncio
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from simcord.preview import _markdown, _messages
 
 from exchange.errors import ExchangeUnavailable
 from exchange.exchange import Exchange
 from exchange.models import Identity
+from sandbox.capability import kept_capability
 from sandbox.guild import members_by_name
+from sandbox.remembered_markdown import remembered_markdown
+from sandbox.screen import MOST_CONTEXTS, SILENT_SECONDS, Screen
 from sandbox.traders import Trader
 from sandbox.typed_commands import LineUnreadable, TypedCommands
 
@@ -134,3 +139,55 @@ async def test_a_trader_goes_on_whatever_happens(fault):
             await asked.acquire()
     assert not trading.done()
     trading.cancel()
+
+
+def test_silent_contexts_are_dropped_and_a_new_one_finds_room():
+    now = 0.0
+    screen = Screen(cast(Any, None), cast(Any, None), cast(Any, SimpleNamespace(id=1)), lambda: now)
+    for number in range(MOST_CONTEXTS):
+        screen.look(f"p{number}")
+        now += 1
+    assert screen.silent() == []
+    assert screen.silent(room_for_one=True) == ["p0"]
+    screen.look("p0")
+    assert screen.silent(room_for_one=True) == ["p1"]
+    screen.leave("p1")
+    assert screen.silent(room_for_one=True) == []
+    now = 3 + SILENT_SECONDS
+    assert screen.silent() == ["p2"]
+
+
+def test_a_text_is_parsed_once_and_means_the_same(monkeypatch):
+    parse, parsed = _markdown.markdown_tokens, []
+
+    def counting(text: str, *words: Any, **names: Any) -> Any:
+        parsed.append(text)
+        return parse(text, *words, **names)
+
+    def shown(users: dict[str, str]) -> Any:
+        return vars(_messages)["markdown_tokens"](text, "message", context={"users": users})
+
+    monkeypatch.setattr("sandbox.remembered_markdown._parse", counting)
+    text = "**22s1** by <@7> at <t:1767225600:T>\n```\nmarket\n```"
+    expected = parse(text, "message", context={"users": {"7": "Priya"}})
+    with remembered_markdown():
+        first = shown({"7": "Priya"})
+        assert first == expected
+        first.clear()
+        assert shown({"7": "Priya"}) == expected
+        assert "Someone" in str(shown({"7": "Someone"}))
+    assert parsed == [text, text]
+    assert shown({"7": "Priya"}) == expected
+    assert parsed == [text, text]
+
+
+def test_the_page_keeps_its_address_and_tells_nobody(tmp_path):
+    made_up = kept_capability(tmp_path / "new")
+    kept = tmp_path / "new" / "sandbox-capability"
+    assert kept_capability(tmp_path / "new") == made_up
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.chmod(0o644)
+    assert kept_capability(tmp_path / "new") != made_up
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.write_text("damaged")
+    assert len(kept_capability(tmp_path / "new")) == len(made_up)
