@@ -9,6 +9,7 @@ from bot import replies
 from bot.delivery import Interaction, acknowledge, answer_at_once, answer_error
 from bot.intake import Intake
 from bot.views import OwnersView, take
+from exchange.exchange import Exchange
 from exchange.notices import Alert, NotifyBy
 
 OFFERED_SECONDS: Final = 600
@@ -73,8 +74,14 @@ class AskToBeTold(discord.ui.View):
         await self._choose(interaction, NotifyBy.DIRECT)
 
 
-def offer_to_tell() -> discord.ui.View:
-    """The button for a reply. `AskToBeTold` answers it, so the library is told to keep nothing for this message."""
+async def offer_to_tell(exchange: Exchange, exchange_id: int, user_id: int) -> discord.ui.View | None:
+    """The button for a reply to someone who is not told yet, in whatever way.
+
+    `AskToBeTold` answers it, so the library is told to keep nothing for this message.
+    """
+    notices = await exchange.list_notices(exchange_id, user_id, limit=1)
+    if notices.notify_by is not NotifyBy.NONE:
+        return None
     view = discord.ui.View(timeout=None)
     view.add_item(discord.ui.Button(label=ASK_LABEL, custom_id=ASK_CUSTOM_ID))
     view.stop()

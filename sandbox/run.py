@@ -23,6 +23,7 @@ from exchange.models import Identity
 from runtime.settings import Settings
 from sandbox.capability import kept_capability
 from sandbox.clock import keep_time, set_clock
+from sandbox.direct_messages import DirectMessages
 from sandbox.guild import GUILD_ID, TRADERS, Guild, found_guild, members_by_name
 from sandbox.page import serve_page
 from sandbox.remembered_markdown import remembered_markdown
@@ -100,7 +101,9 @@ async def _run_until(stop: asyncio.Event, settings: Settings, exchange: Exchange
             running = [
                 tasks.create_task(keep_time(env, screen, turn)),
                 tasks.create_task(_enliven(exchange, bot, guild, turn)),
-                tasks.create_task(_deliver(exchange, bot, turn)),
+                tasks.create_task(
+                    _deliver(exchange, bot, DirectMessages(env, guild.channel, guild.viewers), turn)
+                ),
             ]
             print(f"{address}\n{HINT}", flush=True)  # noqa: T201  # the address is what the command is asked for
             await stop.wait()
@@ -150,7 +153,9 @@ async def _enliven(exchange: Exchange, bot: BetJee, guild: Guild, turn: asyncio.
             tasks.create_task(Trader(exchange, exchange_id, identity, pause, ticker.tell).trade())
 
 
-async def _deliver(exchange: Exchange, bot: BetJee, turn: asyncio.Lock) -> None:
+async def _deliver(
+    exchange: Exchange, bot: BetJee, direct_messages: DirectMessages, turn: asyncio.Lock
+) -> None:
     """Send what the outbox has, as the bot's own relay does, but never while the page shows an action."""
     relay = Relay(exchange, Postman(bot), pause_seconds=0)
     while True:
@@ -158,6 +163,7 @@ async def _deliver(exchange: Exchange, bot: BetJee, turn: asyncio.Lock) -> None:
         async with turn:
             with contextlib.suppress(ExchangeError):
                 await relay.sweep()
+            direct_messages.show_new()
 
 
 async def _exchange_of_the_guild(exchange: Exchange) -> int:

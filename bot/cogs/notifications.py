@@ -83,11 +83,11 @@ class Notifications(commands.Cog):
 
     async def _arm_alert(self, interaction: Interaction, market: str, price_paise: int) -> None:
         account = await self._communities.account_of(interaction)
-        user_id = account.user.user_id
-        alert = await self._exchange.arm_alert(
-            account.exchange_id, interaction.id, user_id, market, price_paise
-        )
-        await answer(interaction, replies.notices.alert_armed(alert), offer_to_tell())
+        exchange_id, user_id = account.exchange_id, account.user.user_id
+        # Asked before, so that nothing can go wrong between the alert and its answer.
+        offer = await offer_to_tell(self._exchange, exchange_id, user_id)
+        alert = await self._exchange.arm_alert(exchange_id, interaction.id, user_id, market, price_paise)
+        await answer(interaction, replies.notices.alert_armed(alert), offer)
 
     async def _show_alerts(self, interaction: Interaction) -> None:
         account = await self._communities.account_of(interaction)

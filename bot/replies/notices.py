@@ -74,9 +74,9 @@ def ping(provider_user_id: str) -> str:
 
 def notice_list(notices: NoticeList) -> discord.Embed:
     """A member's notices, those missed marked, and how they are told."""
-    listed = lines_that_fit(_line(notice) for notice in notices.notices)
+    listed = lines_that_fit((_line(notice) for notice in notices.notices), between="\n\n")
     more = notices.missed - sum(notice.is_missed for notice in notices.notices)
-    unlisted = f"\n… and {grouped(more)} more that you missed: ask again." if more > 0 else ""
+    unlisted = f"\n\n… and {grouped(more)} more that you missed: ask again." if more > 0 else ""
     return reply(
         BLUE,
         "Your notifications",
@@ -207,13 +207,13 @@ def _stop_failed(detail: Json) -> Told:
 
 
 def _market_halted(detail: Json) -> Told:
-    reopens = discord.utils.format_dt(datetime.fromisoformat(detail["reopens_at"]), "R")
+    reopens = discord.utils.format_dt(datetime.fromisoformat(detail["reopens_at"]), "T")
     return Told(
         AMBER,
         f"{_market(detail)} is halted",
         f"Orders that waited for a price have carried {_label(detail['label'])} from "
         f"{money(detail['price_before_paise'])} to {money(detail['price_paise'])} within a short time, so trading pauses "
-        f"for {grouped(detail['halt_seconds'])} seconds. It reopens {reopens}; `/portfolio` and `/quote` work meanwhile.",
+        f"for {grouped(detail['halt_seconds'])} seconds. It reopens at {reopens}; `/portfolio` and `/quote` work meanwhile.",
     )
 
 
@@ -229,8 +229,8 @@ def _price_alert(detail: Json) -> Told:
     return Told(
         BLUE,
         f"Price alert: {_market(detail)}",
-        f"The price of {_label(detail['label'])} has reached {money(detail['alert_price_paise'])}; "
-        f"it is **{money(detail['price_paise'])}**.",
+        f"The price of {_label(detail['label'])} reached {money(detail['alert_price_paise'])}; "
+        f"it was then **{money(detail['price_paise'])}**.",
     )
 
 

@@ -180,6 +180,13 @@ class TestNotifications:
         assert armed.title == "Price alert: 22s1", "the reply itself stays as it is"
         assert await teller.notify_by(world.asha) == "direct"
 
+    async def test_it_is_not_offered_to_those_who_have_chosen(self, world: World):
+        await world.registered(world.asha)
+        for way in ("direct message", "ping in the channel"):
+            await world.asks(world.asha, "notifications", deliver=way)
+            assert (await world.asks(world.asha, "alerts", market="22s1", price="50")).buttons == []
+            await world.clicks(world.asha, await world.asks(world.asha, "alerts"), "Cancel 1")
+
     async def test_it_works_after_a_restart(
         self, world: World, teller: Teller, new_bot: Callable[[], BetJee]
     ):

@@ -14,6 +14,7 @@ import pytest
 
 from runtime.exit_codes import ExitCode
 from runtime.servers import EmbeddedServers
+from sandbox.guild import FRIENDS
 from sandbox.screen import MOST_CONTEXTS, PRIVATE_MESSAGES
 from tests.system.sandbox_page import Sandbox, Visitor, sandbox, wait_until
 
@@ -66,6 +67,23 @@ def test_started_again_it_knows_everyone_and_new_orders_are_new(data_folder):
         assert "Position now: **20 shares of 22s1**" in again
         assert amount(again, "Balance now") != amount(bought, "Balance now")
         assert_ended_cleanly(second, data_folder, signal.SIGTERM)
+
+
+def test_direct_messages_are_shown_to_their_reader_alone(running):
+    you, priya = Visitor(running.address), Visitor(running.address)
+    priya.act({"kind": "viewer", "viewer_id": str(FRIENDS[0].discord_id)})
+    for line in ("/register", "/notifications direct message"):
+        you.type(line)
+    for _ in range(3):  # Another's trade may come between.
+        price = amount(you.type("/quote buy 22s1 1")[0], "Average price").removeprefix("₹")
+        you.type(f"/alerts 22s1 {float(price) + 0.05:.2f}")
+        you.type("/buy 22s1 20")
+    wait_until(
+        lambda: any("Direct message to you" in text for text in you.texts()), MOVE_SECONDS, "a message"
+    )
+    told = next(text for text in you.texts() if "Direct message to you" in text)
+    assert "Price alert: 22s1" in told
+    assert not any("Direct message to you" in text for text in priya.texts())
 
 
 def test_tabs_that_were_closed_without_a_word_keep_nobody_out(running):
