@@ -59,6 +59,18 @@ document.addEventListener("focusin", ({ target }) => {
   }
 });
 
+// Escape leaves a command that is being filled in, once no list of suggestions is open that it closes first.
+composer.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !event.isTrusted || document.querySelector(".command-popup:not([hidden])")) return;
+  document.querySelector(".command-context-close")?.click();
+}, true);
+
+// Earlier messages are offered where they would be, not over the conversation wherever one reads.
+const earlier = document.getElementById("history-older");
+const placeEarlier = () => earlier.classList.toggle("is-far", timeline.scrollTop > NEAR_PIXELS);
+timeline.addEventListener("scroll", placeEarlier, { passive: true });
+placeEarlier();
+
 // Above the composer stands how to go on with the line that is being typed, or, once it is sent in vain, what is wrong.
 const hint = document.createElement("p");
 hint.id = "line-hint";

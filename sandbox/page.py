@@ -10,7 +10,7 @@ understood, or answered by a hint. It also dresses the page.
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,9 +22,10 @@ import aiohttp
 import simcord
 from aiohttp import web
 
+from bot.replies.text import plain
 from runtime.settings import SettingError
 from sandbox.screen import Screen
-from sandbox.typed_commands import LineUnreadable, TypedCommands
+from sandbox.typed_commands import Entry, LineUnreadable, TypedCommands
 
 LOOPBACK: Final = "127.0.0.1"
 LARGEST_REQUEST_BYTES: Final = 1024 * 1024
@@ -35,6 +36,7 @@ SHOWN_TO_ALL: Final = frozenset(
 )
 """The actions after which the preview itself draws the pages of all; after others only that of whoever acted."""
 
+LONGEST_HINT: Final = 120
 SHUTDOWN_SECONDS: Final = 2.0
 OUR_FILES: Final = {
     "/page.css": "text/css",
@@ -99,6 +101,7 @@ class _PageServer:
         self._turn = turn
         self._typed = typed
         self._states: dict[str, _State] = {}
+        self._asked: dict[str, str] = {}
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=LARGEST_REQUEST_BYTES)
@@ -180,17 +183,20 @@ class _PageServer:
     def _forget(self, context: str) -> None:
         self._screen.leave(context)
         self._states.pop(context, None)
+        self._asked.pop(context, None)
 
     async def _act(self, request: web.Request) -> web.Response:
         """Let a person's action have its turn, with the hint that belongs to it in its receipt."""
         body = await request.read()
         action = _action(body)
+        line = None if action is None else _typed_line(action)
         async with self._turn:
             hint = None
             if action is not None:
                 hint = await self._bring_up_to_date(request, action)
                 body = json.dumps(action).encode()
             response = await self._ask(request, body)
+            hint = hint or await self._why_refused(request, line, response)
             self._screen.acted(shown_to_all=action is not None and action.get("kind") in SHOWN_TO_ALL)
             await self._drop_silent()
         if hint is not None and response.text is not None:
@@ -213,15 +219,39 @@ class _PageServer:
             state = await self._state(request)
             if state.status == HTTPStatus.OK:
                 action["published_revision"] = json.loads(state.body)["publishedRevision"]
-        line = action.get("content")
-        if action.get("kind") == "send_message" and isinstance(line, str) and line.startswith("/"):
-            catalogue = await self._read(request, "/api/commands")
-            try:
-                action |= self._typed.command_of(line, catalogue.get("entries", []))
-            except LineUnreadable as error:
-                action["content"] = ""
-                return str(error)
+        line = _typed_line(action)
+        if line is None:
+            return None
+        entries = (await self._read(request, "/api/commands")).get("entries", [])
+        if not line.startswith("/"):
+            return self._ask_what_is_meant(request, action, line, entries)
+        try:
+            action |= self._typed.command_of(line, entries)
+        except LineUnreadable as error:
+            action["content"] = ""
+            return str(error)
         return None
+
+    def _ask_what_is_meant(
+        self, request: web.Request, action: dict[str, Any], line: str, entries: Sequence[Entry]
+    ) -> str | None:
+        """A message that reads as a command without its slash is posted only when it is sent once more."""
+        context = request.headers.get("X-Simcord-Context", "")
+        meant = self._typed.meant(line, entries)
+        if meant is None or self._asked.pop(context, None) == line:
+            return None
+        self._asked[context] = line
+        action["content"] = ""
+        return f"Did you mean `{plain(meant, LONGEST_HINT)}`? Sent once more as it is, it becomes a message to all."
+
+    async def _why_refused(
+        self, request: web.Request, line: str | None, response: web.Response
+    ) -> str | None:
+        """How a typed command is typed that was well-formed and yet refused, for which the preview has no words."""
+        if line is None or not line.startswith("/") or not json.loads(response.text or "{}").get("rejected"):
+            return None
+        entries = (await self._read(request, "/api/commands")).get("entries", [])
+        return f"Discord does not take that. {self._typed.advice(line, entries)}".rstrip()
 
     async def _read(self, request: web.Request, path: str) -> dict[str, Any]:
         async with self._session.get(path, headers=_chosen(request.headers, HEADERS_TO_PREVIEW)) as answer:
@@ -254,6 +284,12 @@ def _action(body: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return action if isinstance(action, dict) else None
+
+
+def _typed_line(action: Mapping[str, Any]) -> str | None:
+    """The line that a person sends from the composer, if that is what the action does."""
+    line = action.get("content")
+    return line if action.get("kind") == "send_message" and isinstance(line, str) else None
 
 
 def _chosen(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from runtime.settings import Settings
 from sandbox.capability import kept_capability
 from sandbox.clock import keep_time, set_clock
 from sandbox.direct_messages import DirectMessages
-from sandbox.guild import GUILD_ID, TRADERS, Guild, found_guild, members_by_name
+from sandbox.guild import CHANNEL_NAME, GUILD_ID, TRADERS, Guild, found_guild, members_by_name
 from sandbox.page import serve_page
 from sandbox.remembered_markdown import remembered_markdown
 from sandbox.screen import Screen
@@ -95,7 +95,7 @@ async def _run_until(stop: asyncio.Event, settings: Settings, exchange: Exchange
         screen = Screen(env, preview, guild.channel)
         async with (
             preview,
-            serve_page(preview, screen, turn, _typed_commands(bot), settings.sandbox_port) as address,
+            serve_page(preview, screen, turn, _typed_commands(bot, guild), settings.sandbox_port) as address,
             asyncio.TaskGroup() as tasks,
         ):
             running = [
@@ -125,8 +125,9 @@ def _preview(env: simcord.Env, guild: Guild) -> simcord.Preview:
     )
 
 
-def _typed_commands(bot: BetJee) -> TypedCommands:
-    return TypedCommands([command.qualified_name for command in bot.tree.walk_commands()], members_by_name())
+def _typed_commands(bot: BetJee, guild: Guild) -> TypedCommands:
+    invocations = [command.qualified_name for command in bot.tree.walk_commands()]
+    return TypedCommands(invocations, members_by_name(), {CHANNEL_NAME: guild.channel.id})
 
 
 async def _greet(env: simcord.Env, bot: BetJee) -> None:

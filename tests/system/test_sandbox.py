@@ -110,10 +110,15 @@ def test_a_line_that_means_no_command_is_answered_by_a_hint_and_posted_nowhere(r
         ("/bye 22s1 10", "Did you mean `/buy`?"),
         ("/buy 22s1", "/buy needs shares"),
         ("/settings list", "Only moderators may use /settings."),
+        ("/quote hold 22s1 10", "“hold” is no side: type buy, sell, short or cover."),
+        ("buy 22s1 10", "Did you mean `/buy 22s1 10`?"),
         ("/portfolio Nobody", "There is no member “Nobody”."),
     ):
         assert hint in you.act({"kind": "send_message", "content": line})["hint"]
-        assert line not in "\n".join(you.texts())
+        assert line not in you.texts()
+    assert you.act({"kind": "send_message", "content": "quote buy 22s1 10"})["hint"]
+    assert "hint" not in you.act({"kind": "send_message", "content": "quote buy 22s1 10"})
+    assert "quote buy 22s1 10" in you.texts()
     assert "**Priya** has no account" in you.type("/portfolio priya")[0]
 
 

@@ -44,10 +44,14 @@ CATALOGUE = [
     entry("quote", option("side", choices=("buy", "short")), option("market"), option("shares")),
     entry("portfolio", option("member", "user", required=False)),
     entry("report", option("text")),
+    entry("notifications", option("deliver", required=False, choices=("direct message", "ping", "nothing"))),
+    entry("settings channel", option("channel", "channel", required=False)),
     entry("settings show"),
     entry("settings set", option("name"), option("value")),
 ]
-TYPED = TypedCommands([*(" ".join(each["path"]) for each in CATALOGUE), "reports"], members_by_name())
+TYPED = TypedCommands(
+    [*(" ".join(each["path"]) for each in CATALOGUE), "reports"], members_by_name(), {"betjee": 7}
+)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +70,10 @@ TYPED = TypedCommands([*(" ".join(each["path"]) for each in CATALOGUE), "reports
         ("/portfolio Meera (moderator)", "portfolio", {"member": "1450000000000000002"}),
         ("/report the price of 22s1 is odd", "report", {"text": "the price of 22s1 is odd"}),
         ("/settings show", "settings show", {}),
+        ("/notifications direct message", "notifications", {"deliver": "direct message"}),
+        ("/settings channel betjee", "settings channel", {"channel": "7"}),
+        ("/settings channel #BetJee", "settings channel", {"channel": "7"}),
+        ("/settings channel <#1450000000000000003>", "settings channel", {"channel": "1450000000000000003"}),
         ("/settings set tax_bps 100", "settings set", {"name": "tax_bps", "value": "100"}),
     ],
 )
@@ -87,7 +95,13 @@ def test_a_typed_line_is_the_command_it_means(line, command, options):
         ("/xyzzy", "There is no command /xyzzy. `/help` lists them all."),
         ("/buy", "/buy needs market and shares: type `/buy market shares [max_cost]`."),
         ("/buy 22s1", "/buy needs shares: type `/buy market shares [max_cost]`."),
-        ("/settings", "/settings is followed by one more word: type `/settings show` or `/settings set`."),
+        (
+            "/settings",
+            "/settings is followed by one more word: type `/settings channel` or `/settings show` or `/settings set`.",
+        ),
+        ("/quote hold 22s1 10", "“hold” is no side: type Buy or Short."),
+        ("/notifications nowhere", "“nowhere” is no deliver: type Direct Message, Ping or Nothing."),
+        ("/settings channel lounge", "There is no channel “lounge”: type #betjee."),
         ("/settings show all", "“all” is too much: type `/settings show`."),
         ("/reports", "Only moderators may use /reports. “Viewing as” makes you the moderator."),
         ("/portfolio Prya", "There is no member “Prya”. Did you mean Priya?"),
@@ -108,12 +122,28 @@ def test_a_line_that_means_no_command_is_answered_by_what_to_type(line, sentence
         ("/buy 22s1 10 500 9", "/buy market shares [max_cost] · max_cost: what max_cost means"),
         ("/quote ", "/quote side market shares · side: Buy or Short"),
         ("/settings show ", ""),
+        ("/settings channel ", "/settings channel [channel] · channel: #betjee"),
         ("/bye 22s1", ""),
         ("hello", ""),
     ],
 )
 def test_a_line_that_is_being_typed_is_told_how_to_go_on(line, advice):
     assert TYPED.advice(line, CATALOGUE) == advice
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("buy 22s1 10", "/buy 22s1 10"),
+        (" portfolio", "/portfolio"),
+        ("buy", None),
+        ("settings", None),
+        ("sell everything before noon", None),
+        ("hello there", None),
+    ],
+)
+def test_a_command_without_its_slash_is_noticed(line, meant):
+    assert TYPED.meant(line, CATALOGUE) == meant
 
 
 def test_a_name_that_is_like_no_members_is_answered_by_all_of_them():
