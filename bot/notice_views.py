@@ -18,6 +18,8 @@ OFFERED_SECONDS: Final = 600
 CANCELS_SHOWN: Final = 20
 """Four rows of buttons; who has more alerts cancels the others when these are gone."""
 
+_LAST_ROW: Final = 4
+
 ASK_LABEL: Final = "Tell me by direct message"
 ASK_CUSTOM_ID: Final = "betjee:notifications:direct"
 
@@ -108,15 +110,25 @@ class NotificationChoice(OwnersView):
 
 
 class AlertList(OwnersView):
-    """Under the list of alerts: a Cancel for each."""
+    """Under the list of alerts: a Cancel for each, and Cancel all."""
 
     def __init__(
-        self, origin: Interaction, intake: Intake, cancel: Cancel, alerts: list[Alert], expired: discord.Embed
+        self,
+        origin: Interaction,
+        intake: Intake,
+        alerts: list[Alert],
+        expired: discord.Embed,
+        *,
+        cancel: Cancel,
+        cancel_all: Callable[[Interaction], Awaitable[None]],
     ) -> None:
         super().__init__(origin, intake, seconds=OFFERED_SECONDS)
         self._shown_last = expired
         for number, alert in enumerate(alerts[:CANCELS_SHOWN], start=1):
             self.add_item(_Button(f"Cancel {number}", cancel, alert.alert_id))
+        everything = _Button("Cancel all", lambda click, _: cancel_all(click), None)
+        everything.row, everything.style = _LAST_ROW, discord.ButtonStyle.danger
+        self.add_item(everything)
 
     def expired(self) -> discord.Embed:
         """The same list without its buttons."""

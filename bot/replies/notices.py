@@ -109,15 +109,28 @@ def alert_armed(alert: Alert) -> discord.Embed:
     )
 
 
-def alert_list(alerts: list[Alert]) -> discord.Embed:
-    """A member's waiting alerts, numbered as the buttons under them."""
+def alert_list(alerts: list[Alert], said: str = "") -> discord.Embed:
+    """A member's waiting alerts, numbered as the buttons under them; `said` is what the last click did."""
     lines = (
         f"`{number}` **{safe(alert.market, _MARKET_CHARACTERS)}** {'rises' if alert.is_above else 'falls'} to "
         f"**{money(alert.alert_price_paise)}**, now {money(alert.price_paise)}"
         for number, alert in enumerate(alerts, start=1)
     )
     none = "None are waiting. `/alerts 22s1 50` tells you, once, when the price of 22s1 reaches ₹50."
-    return reply(BLUE, "Your price alerts", lines_that_fit(lines) or none)
+    listed = lines_that_fit(lines) or none
+    return reply(BLUE, "Your price alerts", "\n\n".join(part for part in (said, listed) if part))
+
+
+def alert_cancelled(alert: Alert) -> str:
+    """That an alert was cancelled."""
+    return f"Cancelled: alert for **{safe(alert.market, _MARKET_CHARACTERS)}** at {money(alert.alert_price_paise)}."
+
+
+def all_alerts_cancelled(alerts: list[Alert]) -> str:
+    """That all alerts that waited were cancelled."""
+    if not alerts:
+        return "Nothing was waiting any more."
+    return f"Cancelled: {'your one alert' if len(alerts) == 1 else f'all {grouped(len(alerts))} alerts'}."
 
 
 def incomplete_alert() -> str:

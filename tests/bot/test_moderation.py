@@ -31,6 +31,9 @@ async def test_settings_are_listed_with_value_default_and_bounds(world: World):
     assert "**1.67 %** · `tax_bps` = `167`" in seen.text
     assert "`tax_bps`" not in str(sections["Trading"])
     assert "Terms of new markets" in sections
+    assert "Other" not in sections
+    assert "`halt_seconds`" in str(sections["Halts, cool-downs, what waits"])
+    assert "From 1 % upwards, default 30 %." in seen.text
     assert not seen.embed.description, "all settings fit into one answer"
 
 

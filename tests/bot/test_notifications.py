@@ -40,13 +40,26 @@ class TestAlerts:
             "`1` **21s1** falls to **₹12.50**, now ₹16.63",
             "`2` **22s1** rises to **₹50.00**, now ₹16.63",
         ]
-        assert listed.buttons == ["Cancel 1", "Cancel 2"]
+        assert listed.buttons == ["Cancel 1", "Cancel 2", "Cancel all"]
         await world.clicks(world.asha, listed, "Cancel 1")
-        assert "21s1" not in listed.text
-        assert listed.buttons == ["Cancel 1"]
+        assert "Cancelled: alert for **21s1** at ₹12.50." in listed.text
+        assert "21s1** falls" not in listed.text
+        assert listed.buttons == ["Cancel 1", "Cancel all"]
         await world.clicks(world.asha, listed, "Cancel 1")
         assert "None are waiting" in listed.text
         assert listed.buttons == []
+
+    async def test_all_alerts_are_cancelled_at_once(self, world: World):
+        await world.registered(world.asha, world.ravi)
+        for price in ("50", "60"):
+            await world.asks(world.asha, "alerts", market="22s1", price=price)
+        await world.asks(world.ravi, "alerts", market="22s1", price="70")
+        listed = await world.asks(world.asha, "alerts")
+        await world.clicks(world.asha, listed, "Cancel all")
+        assert "Cancelled: all 2 alerts." in listed.text
+        assert "None are waiting" in listed.text
+        assert listed.buttons == []
+        assert "70.00" in (await world.asks(world.ravi, "alerts")).text
 
     async def test_an_alert_that_has_gone_meanwhile_is_told(self, world: World):
         await world.registered(world.asha)
@@ -65,7 +78,7 @@ class TestAlerts:
         listed = await world.asks(world.asha, "alerts")
         with pytest.raises(SetupError):
             await world.clicks(world.ravi, listed, "Cancel 1")
-        assert listed.buttons == ["Cancel 1"]
+        assert listed.buttons == ["Cancel 1", "Cancel all"]
 
     async def test_buttons_that_nobody_pressed_go(self, world: World):
         await world.registered(world.asha)

@@ -13,6 +13,7 @@ FOR_THE_APPLICATION = {
     "audit_exchange",
     "audit_figures",
     "cancel_alert",
+    "cancel_alerts",
     "cancel_stop",
     "cancel_stops",
     "change_setting",

@@ -77,6 +77,15 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
     expect(page.locator("#line-hint")).to_contain_text("/buy market shares [max_cost] · shares: How many")
     composer.fill("")
 
+    composer.fill("/buy")
+    page.keyboard.press("Enter")
+    command = page.locator(".command-context")
+    expect(command).to_be_visible()
+    for _ in range(2):  # the first closes the list of suggestions
+        page.keyboard.press("Escape")
+    expect(command).to_have_count(0)
+    composer.fill("")
+
     # From here on nobody touches the page: the simulated traders move the prices on it.
     ticker = page.locator("#channel-topic")
     before = ticker.inner_text()
