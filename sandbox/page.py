@@ -31,10 +31,10 @@ LOOPBACK: Final = "127.0.0.1"
 LARGEST_REQUEST_BYTES: Final = 1024 * 1024
 HEADERS_TO_PREVIEW: Final = ("X-Simcord-Capability", "X-Simcord-Context", "Content-Type")
 HEADERS_OF_ONE_HOP: Final = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
-SHOWN_TO_ALL: Final = frozenset(
-    {"run_command", "send_message", "edit_message", "delete_message", "set_reaction", "set_pinned"}
-)
+SHOWN_TO_ALL: Final = frozenset({"run_command", "send_message", "edit_message", "delete_message"})
 """The actions after which the preview itself draws the pages of all; after others only that of whoever acted."""
+
+CHANGES_NOTHING: Final = frozenset({"autocomplete_command", "browse_messages", "browse_candidates"})
 
 LONGEST_HINT: Final = 120
 SHUTDOWN_SECONDS: Final = 2.0
@@ -196,12 +196,21 @@ class _PageServer:
                 hint = await self._bring_up_to_date(request, action)
                 body = json.dumps(action).encode()
             response = await self._ask(request, body)
-            hint = hint or await self._why_refused(request, line, response)
-            self._screen.acted(shown_to_all=action is not None and action.get("kind") in SHOWN_TO_ALL)
+            if action is None or response.status != HTTPStatus.OK:
+                return response
+            receipt = json.loads(response.text or "{}")
+            self._note(str(action.get("kind")), receipt)
+            hint = hint or await self._why_refused(request, line, receipt)
             await self._drop_silent()
-        if hint is not None and response.text is not None:
-            response.text = json.dumps({**json.loads(response.text), "hint": hint})
+        if hint is not None:
+            response.text = json.dumps({**receipt, "hint": hint})
         return response
+
+    def _note(self, kind: str, receipt: Mapping[str, Any]) -> None:
+        if receipt.get("rejected") or kind in CHANGES_NOTHING:
+            self._screen.answered()
+        else:
+            self._screen.acted(shown_to_all=kind in SHOWN_TO_ALL and receipt.get("settlement") == "settled")
 
     async def _advise(self, request: web.Request) -> web.Response:
         """How to go on with a line that is being typed."""
@@ -245,10 +254,10 @@ class _PageServer:
         return f"Did you mean `{plain(meant, LONGEST_HINT)}`? Sent once more as it is, it becomes a message to all."
 
     async def _why_refused(
-        self, request: web.Request, line: str | None, response: web.Response
+        self, request: web.Request, line: str | None, receipt: Mapping[str, Any]
     ) -> str | None:
         """How a typed command is typed that was well-formed and yet refused, for which the preview has no words."""
-        if line is None or not line.startswith("/") or not json.loads(response.text or "{}").get("rejected"):
+        if line is None or not line.startswith("/") or not receipt.get("rejected"):
             return None
         entries = (await self._read(request, "/api/commands")).get("entries", [])
         return f"Discord does not take that. {self._typed.advice(line, entries)}".rstrip()

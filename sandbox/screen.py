@@ -64,12 +64,16 @@ class Screen:
         return by_silence[: max(len(silent), too_many, 0)]
 
     def acted(self, *, shown_to_all: bool) -> None:
-        """Note that a person has done something, which the preview has shown at least to them."""
+        """Note that a person has done something, and whether the preview has drawn everyone's page after it."""
         self.drawing += 1
-        if shown_to_all or len(self._seen_at) <= 1:
+        if shown_to_all:
             self._forget_records()
         else:
             self._others_wait = True
+
+    def answered(self) -> None:
+        """Note that a person was answered without anything having been done or drawn."""
+        self.drawing += 1
 
     async def draw_if_changed(self) -> None:
         """Draw what has changed, if anyone looks. What the bot sent changes the page, and what people did there."""

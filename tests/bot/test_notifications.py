@@ -110,7 +110,9 @@ class TestAlerts:
         await world.registered(world.asha)
         for price in range(20, 40):
             await world.asks(world.asha, "alerts", market="22s1", price=str(price))
-        assert len((await world.asks(world.asha, "alerts")).buttons) == 20
+        assert len((await world.asks(world.asha, "alerts")).buttons) == 21, (
+            "a Cancel for each, and Cancel all"
+        )
         seen = await world.asks(world.asha, "alerts", market="22s1", price="40")
         assert "20 price alerts" in seen.text
         world.forgive(RequestRejected)

@@ -13,7 +13,7 @@ from exchange.models import Identity
 from sandbox.capability import kept_capability
 from sandbox.guild import members_by_name
 from sandbox.remembered_markdown import remembered_markdown
-from sandbox.screen import MOST_CONTEXTS, SILENT_SECONDS, Screen
+from sandbox.screen import LOOKING_SECONDS, MOST_CONTEXTS, SILENT_SECONDS, Screen
 from sandbox.traders import Trader
 from sandbox.typed_commands import LineUnreadable, TypedCommands
 
@@ -221,3 +221,40 @@ def test_the_page_keeps_its_address_and_tells_nobody(tmp_path):
     assert kept.stat().st_mode & 0o777 == 0o600
     kept.write_text("damaged")
     assert len(kept_capability(tmp_path / "new")) == len(made_up)
+
+
+async def test_it_is_drawn_what_changed_and_only_for_those_who_look():
+    now, drawn = 0.0, []
+
+    async def refresh() -> None:
+        drawn.append(now)
+
+    env = SimpleNamespace(http_requests=[], backend=SimpleNamespace(transcript=[], messages={}))
+    screen = Screen(
+        cast(Any, env),
+        cast(Any, SimpleNamespace(refresh=refresh)),
+        cast(Any, SimpleNamespace(id=1)),
+        lambda: now,
+    )
+    env.http_requests.append("an edit of the board")
+    await screen.draw_if_changed()
+    assert drawn == [], "nobody looks"
+    screen.look("p1")
+    screen.answered()
+    await screen.draw_if_changed()
+    assert drawn == [0.0], "the edit is not forgotten over somebody's suggestion"
+    await screen.draw_if_changed()
+    assert drawn == [0.0], "nothing has changed since"
+    env.http_requests.append("an answer")
+    screen.acted(shown_to_all=True)
+    await screen.draw_if_changed()
+    assert drawn == [0.0], "the preview itself has drawn it"
+    screen.acted(shown_to_all=False)
+    before = screen.drawing
+    await screen.draw_if_changed()
+    assert len(drawn) == 2
+    assert screen.drawing == before + 1
+    now = 2 * LOOKING_SECONDS
+    env.http_requests.append("an edit of the board")
+    await screen.draw_if_changed()
+    assert len(drawn) == 2, "nobody looks any more"
