@@ -28,6 +28,7 @@ FOR_THE_APPLICATION = {
     "get_preferences",
     "get_public_leaderboard",
     "keep_notice",
+    "list_members_at",
     "list_alerts",
     "list_due_exchanges",
     "list_due_notices",
