@@ -9,6 +9,7 @@ from bot import replies
 from bot.delivery import Interaction, acknowledge, answer_at_once, answer_error
 from bot.intake import Intake
 from bot.views import OwnersView, take
+from exchange.exchange import Exchange
 from exchange.notices import Alert, NotifyBy
 
 OFFERED_SECONDS: Final = 600
@@ -16,6 +17,8 @@ OFFERED_SECONDS: Final = 600
 
 CANCELS_SHOWN: Final = 20
 """Four rows of buttons; who has more alerts cancels the others when these are gone."""
+
+_LAST_ROW: Final = 4
 
 ASK_LABEL: Final = "Tell me by direct message"
 ASK_CUSTOM_ID: Final = "betjee:notifications:direct"
@@ -75,8 +78,14 @@ class AskToBeTold(discord.ui.View):
         await self._choose(interaction, NotifyBy.DIRECT)
 
 
-def offer_to_tell() -> discord.ui.View:
-    """The button for a reply. `AskToBeTold` answers it, so the library is told to keep nothing for this message."""
+async def offer_to_tell(exchange: Exchange, exchange_id: int, user_id: int) -> discord.ui.View | None:
+    """The button for a reply to someone who is not told yet, in whatever way.
+
+    `AskToBeTold` answers it, so the library is told to keep nothing for this message.
+    """
+    notices = await exchange.list_notices(exchange_id, user_id, limit=1)
+    if notices.notify_by is not NotifyBy.NONE:
+        return None
     view = discord.ui.View(timeout=None)
     view.add_item(discord.ui.Button(label=ASK_LABEL, custom_id=ASK_CUSTOM_ID))
     view.stop()
@@ -103,15 +112,25 @@ class NotificationChoice(OwnersView):
 
 
 class AlertList(OwnersView):
-    """Under the list of alerts: a Cancel for each."""
+    """Under the list of alerts: a Cancel for each, and Cancel all."""
 
     def __init__(
-        self, origin: Interaction, intake: Intake, cancel: Cancel, alerts: list[Alert], expired: discord.Embed
+        self,
+        origin: Interaction,
+        intake: Intake,
+        alerts: list[Alert],
+        expired: discord.Embed,
+        *,
+        cancel: Cancel,
+        cancel_all: Callable[[Interaction], Awaitable[None]],
     ) -> None:
         super().__init__(origin, intake, seconds=OFFERED_SECONDS)
         self._shown_last = expired
         for number, alert in enumerate(alerts[:CANCELS_SHOWN], start=1):
             self.add_item(_Button(f"Cancel {number}", cancel, alert.alert_id))
+        everything = _Button("Cancel all", lambda click, _: cancel_all(click), None)
+        everything.row, everything.style = _LAST_ROW, discord.ButtonStyle.danger
+        self.add_item(everything)
 
     def expired(self) -> discord.Embed:
         """The same list without its buttons."""

@@ -1,4 +1,4 @@
-"""`betjee health`: whether the services that the settings name answer. It starts none of its own."""
+"""`betjee health`: whether the services that the other commands would use answer. It starts none."""
 
 import argparse
 import asyncio
@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from exchange.database import connect
-from runtime.addresses import Addresses
+from runtime.addresses import running_addresses
 from runtime.exit_codes import ExitCode
 from runtime.settings import Settings
 
@@ -19,7 +19,7 @@ ANSWER_SECONDS: Final = 3.0
 
 def run(_arguments: argparse.Namespace, settings: Settings) -> ExitCode:
     """Log in to the database as the application and ask Redis; the first that fails is named."""
-    addresses = Addresses(settings.database_url, settings.database_owner_url, settings.redis_url)
+    addresses = running_addresses(settings)
     database_url, redis_url = addresses.service(), addresses.redis()
     asyncio.run(_ask_database(database_url))
     try:

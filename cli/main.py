@@ -121,7 +121,7 @@ def command_line() -> argparse.ArgumentParser:
     add(
         "health",
         "Ask whether the database and Redis answer; for supervisors.",
-        "It asks those of DATABASE_URL and REDIS_URL, and starts nothing.",
+        "It asks those of DATABASE_URL and REDIS_URL, or the embedded ones if they run, and starts nothing.",
     )
     return parser
 

@@ -138,7 +138,8 @@ class Outcome(NamedTuple):
 
     For a refusal, `code` says why; position, cash, reserved and buying power are as they are, the
     price is `price_before_paise`, `possible_shares` is the largest size that would have been
-    taken (0: none), and `total_paise` is what the order would have cost or brought, where known.
+    taken (0: none), and where they are known `total_paise` is what the order would have cost or
+    brought, and `worst_loss_paise` what it would have taken of the buying power.
     `wait_seconds` is how long the market stays halted or the owner's cool-down lasts.
 
     It is a named tuple because thousands are made each second, and a frozen dataclass costs ten times as much.

@@ -38,6 +38,13 @@ class Outbox(Calls):
         )
         return Alert.from_json(document)
 
+    async def cancel_alerts(self, exchange_id: int, request_id: int, user_id: int) -> list[Alert]:
+        """Take back all alerts of a member that wait; those that did."""
+        document = await self._write(
+            request_id, "select betjee.cancel_alerts($2, $1, $3)", exchange_id, user_id
+        )
+        return [Alert.from_json(item) for item in document["alerts"]]
+
     async def list_alerts(self, exchange_id: int, user_id: int) -> list[Alert]:
         """The alerts that a member has waiting, by market and price; at most 100."""
         documents = await self._read_all("select betjee.list_alerts($1, $2)", exchange_id, user_id)

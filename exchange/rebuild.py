@@ -83,13 +83,22 @@ async def _show_past(connection: asyncpg.Connection, number: int, at: int, repor
     last = await connection.fetchval("select sequence from betjee.exchanges where exchange_id = $1", number)
     if not 0 <= at <= last:
         raise QuestionRefused(f"Exchange {number} has sequences 0 to {last}.")
+    rows = await connection.fetch("select * from betjee.list_members_at($1, $2)", number, at)
+    members = {str(row["user_id"]): printable(row["display_name"]) for row in rows}
     for row in await connection.fetch("select * from betjee.replayed_state($1, $2)", number, at):
         figures: dict[str, Any] | None = row["figures"]
-        if figures:
+        is_stranger = row["kind"] == "user" and row["name"] not in members
+        if figures and not is_stranger:
             line = ", ".join(f"{name} {value}" for name, value in figures.items())
-            report.figures[f"{row['kind']} {row['name']}".strip()] = line
+            called = f" ({members[row['name']]})" if row["kind"] == "user" else ""
+            report.figures[f"{row['kind']} {row['name']}{called}".strip()] = line
     rows = await connection.fetch("select betjee.check_moment($1, $2)", number, at)
     report.discrepancies += [f"Exchange {number} at {at}: {row[0]}" for row in rows]
+
+
+def printable(name: str) -> str:
+    """A person's name without the signs by which it could write elsewhere on a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in name)
 
 
 async def _differences(connection: asyncpg.Connection, number: int) -> dict[str, str]:

@@ -68,3 +68,24 @@ def addresses_for(settings: Settings, *, redis: bool = True) -> Iterator[Address
             embedded_database.database_owner_url if embedded_database else settings.database_owner_url,
             embedded_redis.redis_url if embedded_redis else settings.redis_url,
         )
+
+
+def running_addresses(settings: Settings) -> Addresses:
+    """The services that `settings` name, and in place of those that they do not, embedded ones that run. Starts none.
+
+    Raises SettingError if a service is neither named nor running, and ServerError if the data folder is somebody else's.
+    """
+    own_database = (settings.database_url or settings.database_owner_url) is not None
+    own_redis = settings.redis_url is not None
+    servers = None if own_database and own_redis else EmbeddedServers.found_running(settings.data_folder)
+    database_url, redis_url = settings.database_url, settings.redis_url
+    if servers is not None and not own_database and servers.postgres.running_pid is not None:
+        database_url = servers.database_url
+    if servers is not None and not own_redis and servers.valkey.is_running:
+        redis_url = servers.redis_url
+    nowhere = f"and no embedded one runs on the data folder {settings.data_folder}"
+    if database_url is None and not own_database:
+        raise SettingError(f"DATABASE_URL is not set, {nowhere}.")
+    if redis_url is None:
+        raise SettingError(f"REDIS_URL is not set, {nowhere}.")
+    return Addresses(database_url, settings.database_owner_url, redis_url)

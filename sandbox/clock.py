@@ -7,6 +7,7 @@ from typing import Final
 import simcord
 
 from sandbox.routine import repeat
+from sandbox.screen import Screen
 
 BEAT_SECONDS: Final = 1.0
 
@@ -25,20 +26,12 @@ def set_clock(env: simcord.Env) -> None:
     env.backend.advance_clock(seconds_behind(env))
 
 
-async def keep_time(
-    env: simcord.Env, preview: simcord.Preview, turn: asyncio.Lock, acted: asyncio.Event
-) -> None:
+async def keep_time(env: simcord.Env, screen: Screen, turn: asyncio.Lock) -> None:
     """Move the clock on each second, so that the bot's time-outs end, and redraw the page if it changed."""
 
     async def beat() -> None:
         async with turn:
             await env.advance_time(seconds_behind(env))
-            # What the bot sent is all that changes the page, apart from what people did there.
-            if env.http_requests or acted.is_set():
-                # These records are for tests to read, and would grow for as long as the sandbox runs.
-                env.http_requests.clear()
-                env.backend.transcript.clear()
-                acted.clear()
-                await preview.refresh()
+            await screen.draw_if_changed()
 
     await repeat("The page's clock", beat, lambda: BEAT_SECONDS)

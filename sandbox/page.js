@@ -59,6 +59,18 @@ document.addEventListener("focusin", ({ target }) => {
   }
 });
 
+// Escape leaves a command that is being filled in, once no list of suggestions is open that it closes first.
+composer.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !event.isTrusted || document.querySelector(".command-popup:not([hidden])")) return;
+  document.querySelector(".command-context-close")?.click();
+}, true);
+
+// Earlier messages are offered where they would be, not over the conversation wherever one reads.
+const earlier = document.getElementById("history-older");
+const placeEarlier = () => earlier.classList.toggle("is-far", timeline.scrollTop > NEAR_PIXELS);
+timeline.addEventListener("scroll", placeEarlier, { passive: true });
+placeEarlier();
+
 // Above the composer stands how to go on with the line that is being typed, or, once it is sent in vain, what is wrong.
 const hint = document.createElement("p");
 hint.id = "line-hint";
@@ -69,11 +81,29 @@ const say = (sentence, wrong) => {
   hint.classList.toggle("is-wrong", wrong);
 };
 
+// A tab of before a restart, or one that slept for long, is forgotten there: it opens itself anew. One whose very
+// address is refused can only be told where to go.
+let leaving = false;
+const forgotten = new Set([401, 410]);
+const gone = (answer, options) => {
+  if (!forgotten.has(answer.status) || options?.keepalive) return false;
+  if (!String(answer.url).endsWith("/api/pages")) return true;
+  const advice = document.createElement("p");
+  advice.id = "address-refused";
+  advice.textContent = "The sandbox does not know this address. Open the one that it printed when it was started.";
+  document.body.replaceChildren(advice);
+  return false;
+};
+
 let credentials = {};
 const ask = window.fetch.bind(window);
 window.fetch = async (address, options) => {
   if (options?.headers?.["X-Simcord-Context"]) credentials = options.headers;
   const answer = await ask(address, options);
+  if (!leaving && gone(answer, options)) {
+    leaving = true;
+    window.location.reload();
+  }
   if (options?.method === "POST" && String(address).endsWith("/api/action")) {
     const sending = String(options.body).includes('"kind":"send_message"');
     void answer.clone().json().then(({ hint: wrong }) => { if (sending) say(wrong ?? "", Boolean(wrong)); }, () => {});

@@ -27,9 +27,13 @@ from runtime.keyed_hashes import KeyedHashes, keyed_hashes
 from runtime.limits import Limits
 from runtime.settings import Settings
 from runtime.sign_up_links import SignUpLinks
+from sandbox.capability import kept_capability
 from sandbox.clock import keep_time, set_clock
-from sandbox.guild import GUILD_ID, TRADERS, Guild, found_guild, members_by_name
+from sandbox.direct_messages import DirectMessages
+from sandbox.guild import CHANNEL_NAME, GUILD_ID, TRADERS, Guild, found_guild, members_by_name
 from sandbox.page import LOOPBACK, serve_page
+from sandbox.remembered_markdown import remembered_markdown
+from sandbox.screen import Screen
 from sandbox.ticker import Ticker
 from sandbox.traders import Trader
 from sandbox.typed_commands import TypedCommands
@@ -81,7 +85,8 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
         # Members sign up at once, as the README says, until the moderator wants the page to be used.
         links = SignUpLinks(page_url, verification="off")
         bot = BetJee(exchange, redis, limits=limits, studio=studio, links=links)
-        await _run_until(stop, settings.sandbox_port, exchange, bot)
+        with remembered_markdown():
+            await _run_until(stop, settings, exchange, bot)
 
 
 @contextlib.asynccontextmanager
@@ -113,30 +118,28 @@ async def _sign_up_page(
         yield url
 
 
-async def _run_until(stop: asyncio.Event, port: int, exchange: Exchange, bot: BetJee) -> None:
+async def _run_until(stop: asyncio.Event, settings: Settings, exchange: Exchange, bot: BetJee) -> None:
     env = simcord.Env(bot, shard_count=1, settle_timeout=SETTLE_SECONDS)
     guild = found_guild(env)
     set_clock(env)
-    turn, acted = asyncio.Lock(), asyncio.Event()
+    turn = asyncio.Lock()
     await env.start()
     try:
         await _greet(env, bot)
+        preview = _preview(env, guild)
+        preview.capability = kept_capability(settings.data_folder)
+        screen = Screen(env, preview, guild.channel)
         async with (
-            env.preview(
-                guild.channel,
-                viewers=guild.viewers,
-                layout="channel",
-                assets=guild.pictures,
-                locale=LOCALE,
-                timezone=TIME_ZONE,
-            ) as preview,
-            serve_page(preview, turn, acted, _typed_commands(bot), port) as address,
+            preview,
+            serve_page(preview, screen, turn, _typed_commands(bot, guild), settings.sandbox_port) as address,
             asyncio.TaskGroup() as tasks,
         ):
             running = [
-                tasks.create_task(keep_time(env, preview, turn, acted)),
+                tasks.create_task(keep_time(env, screen, turn)),
                 tasks.create_task(_enliven(exchange, bot, guild, turn)),
-                tasks.create_task(_deliver(exchange, bot, turn)),
+                tasks.create_task(
+                    _deliver(exchange, bot, DirectMessages(env, guild.channel, guild.viewers), turn)
+                ),
             ]
             print(f"{address}\n{HINT}", flush=True)  # noqa: T201  # the address is what the command is asked for
             await stop.wait()
@@ -147,8 +150,20 @@ async def _run_until(stop: asyncio.Event, port: int, exchange: Exchange, bot: Be
         await env.shutdown()
 
 
-def _typed_commands(bot: BetJee) -> TypedCommands:
-    return TypedCommands([command.qualified_name for command in bot.tree.walk_commands()], members_by_name())
+def _preview(env: simcord.Env, guild: Guild) -> simcord.Preview:
+    return env.preview(
+        guild.channel,
+        viewers=guild.viewers,
+        layout="channel",
+        assets=guild.pictures,
+        locale=LOCALE,
+        timezone=TIME_ZONE,
+    )
+
+
+def _typed_commands(bot: BetJee, guild: Guild) -> TypedCommands:
+    invocations = [command.qualified_name for command in bot.tree.walk_commands()]
+    return TypedCommands(invocations, members_by_name(), {CHANNEL_NAME: guild.channel.id})
 
 
 async def _greet(env: simcord.Env, bot: BetJee) -> None:
@@ -175,7 +190,9 @@ async def _enliven(exchange: Exchange, bot: BetJee, guild: Guild, turn: asyncio.
             tasks.create_task(Trader(exchange, exchange_id, identity, pause, ticker.tell).trade())
 
 
-async def _deliver(exchange: Exchange, bot: BetJee, turn: asyncio.Lock) -> None:
+async def _deliver(
+    exchange: Exchange, bot: BetJee, direct_messages: DirectMessages, turn: asyncio.Lock
+) -> None:
     """Send what the outbox has and edit the live board, as the bot itself does, but never while the page shows an action."""
     relay = Relay(exchange, Postman(bot), pause_seconds=0)
     while True:
@@ -184,6 +201,7 @@ async def _deliver(exchange: Exchange, bot: BetJee, turn: asyncio.Lock) -> None:
             with contextlib.suppress(ExchangeError):
                 await relay.sweep()
                 await bot.board_editor.sweep()
+            direct_messages.show_new()
 
 
 async def _exchange_of_the_guild(exchange: Exchange) -> int:

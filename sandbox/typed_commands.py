@@ -19,16 +19,21 @@ Option = Mapping[str, Any]
 
 MENTION = re.compile(r"<@!?(?P<id>\d+)>|(?P<plain>\d{15,20})")
 
+CHANNEL = re.compile(r"<#(?P<id>\d+)>|(?P<plain>\d{15,20})")
+
 
 class LineUnreadable(Exception):
     """A typed line means no command; the message says what to type instead."""
 
 
 class TypedCommands:
-    """Reads typed lines. It knows all commands of the bot, and the members by the names people call them."""
+    """Reads typed lines. It knows all commands of the bot, and members and channels by the names people call them."""
 
-    def __init__(self, invocations: Sequence[str], members: Mapping[str, int]) -> None:
+    def __init__(
+        self, invocations: Sequence[str], members: Mapping[str, int], channels: Mapping[str, int]
+    ) -> None:
         self._invocations = invocations
+        self._channels = {name.casefold(): str(identity) for name, identity in channels.items()}
         self._members = {name.casefold(): str(identity) for name, identity in members.items()}
         # Of each member the first name is the one to suggest.
         self._member_names: dict[str, str] = {}
@@ -69,10 +74,21 @@ class TypedCommands:
             return ""
         typed = len(words) - len(entry["path"]) - (not line[-1].isspace())
         option = entry["options"][max(0, min(typed, len(entry["options"]) - 1))]
-        meaning = " or ".join(str(choice["name"]) for choice in option["choices"]) or option["description"]
+        meaning = _choices(option) or option["description"]
         if option["type"] == "user":
             meaning = ", ".join(self._member_names.values())
+        if option["type"] == "channel":
+            meaning = _listed([f"#{name}" for name in self._channels])
         return f"{_usage(entry)} · {option['name']}: {meaning}"
+
+    def meant(self, line: str, entries: Sequence[Entry]) -> str | None:
+        """The command that a message without a slash would be, as it is typed; None for what is only a message."""
+        command = f"/{line.strip()}"
+        try:
+            self.command_of(command, entries)
+        except LineUnreadable:
+            return None
+        return command
 
     def _why_unknown(self, words: Sequence[str], entries: Sequence[Entry]) -> str:
         """What is wrong with a line that begins with none of the commands its sender may use."""
@@ -109,15 +125,29 @@ class TypedCommands:
         return filled
 
     def _value(self, text: str, option: Option) -> Any:
-        """A word as the value that its option's type takes; a wrong one is left for Discord's own check to refuse."""
+        """A word as the value that its option's type takes. Raises LineUnreadable where it is none of the choices."""
         if option["type"] == "boolean" and text.lower() in ("true", "false"):
             return text.lower() == "true"
         if option["type"] == "user":
             return self._member(text)
+        if option["type"] == "channel":
+            return self._channel(text)
         for choice in option["choices"]:
             if text.lower() in (str(choice["name"]).lower(), str(choice["value"]).lower()):
                 return choice["value"]
+        if option["choices"]:
+            raise LineUnreadable(f"“{plain(text)}” is no {option['name']}: type {_choices(option)}.")
         return text
+
+    def _channel(self, text: str) -> str:
+        """The id of a channel that is mentioned, or called by its name, with or without a #."""
+        if match := CHANNEL.fullmatch(text):
+            return match["id"] or match["plain"]
+        called = text.removeprefix("#").strip().casefold()
+        if called in self._channels:
+            return self._channels[called]
+        known = _listed([f"#{name}" for name in self._channels])
+        raise LineUnreadable(f"There is no channel “{plain(text)}”: type {known}.")
 
     def _member(self, text: str) -> str:
         """The id of a member who is mentioned, or called by a name, with or without an @."""
@@ -139,6 +169,15 @@ def _longest_match(words: Sequence[str], entries: Sequence[Entry]) -> Entry | No
         entry for entry in entries if entry["path"] == [word.lower() for word in words[: len(entry["path"])]]
     ]
     return max(named, key=lambda entry: len(entry["path"]), default=None)
+
+
+def _choices(option: Option) -> str:
+    return _listed([str(choice["name"]) for choice in option["choices"]])
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Words of which one is to be typed: `buy, sell or short`."""
+    return " or ".join([*([", ".join(words[:-1])] if len(words) > 1 else []), *words[-1:]])
 
 
 def _call(entry: Entry) -> str:

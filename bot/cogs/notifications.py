@@ -84,21 +84,34 @@ class Notifications(commands.Cog):
 
     async def _arm_alert(self, interaction: Interaction, market: str, price_paise: int) -> None:
         account = await self._communities.account_of(interaction)
-        user_id = account.user.user_id
-        alert = await self._exchange.arm_alert(
-            account.exchange_id, interaction.id, user_id, market, price_paise
-        )
-        await answer(interaction, replies.notices.alert_armed(alert), offer_to_tell())
+        exchange_id, user_id = account.exchange_id, account.user.user_id
+        # Asked before, so that nothing can go wrong between the alert and its answer.
+        offer = await offer_to_tell(self._exchange, exchange_id, user_id)
+        alert = await self._exchange.arm_alert(exchange_id, interaction.id, user_id, market, price_paise)
+        await answer(interaction, replies.notices.alert_armed(alert), offer)
 
-    async def _show_alerts(self, interaction: Interaction) -> None:
+    async def _show_alerts(self, interaction: Interaction, said: str = "") -> None:
         account = await self._communities.account_of(interaction)
         alerts = await self._exchange.list_alerts(account.exchange_id, account.user.user_id)
-        embed = replies.notices.alert_list(alerts)
-        view = AlertList(interaction, self._intake, self._cancel_alert, alerts, embed) if alerts else None
-        await answer(interaction, embed, view)
+        embed = replies.notices.alert_list(alerts, said)
+        view = AlertList(
+            interaction,
+            self._intake,
+            alerts,
+            embed,
+            cancel=self._cancel_alert,
+            cancel_all=self._cancel_alerts,
+        )
+        await answer(interaction, embed, view if alerts else None)
 
     async def _cancel_alert(self, interaction: Interaction, alert_id: int) -> None:
         account = await self._communities.account_of(interaction)
         user_id = account.user.user_id
-        await self._exchange.cancel_alert(account.exchange_id, interaction.id, user_id, alert_id)
-        await self._show_alerts(interaction)
+        alert = await self._exchange.cancel_alert(account.exchange_id, interaction.id, user_id, alert_id)
+        await self._show_alerts(interaction, replies.notices.alert_cancelled(alert))
+
+    async def _cancel_alerts(self, interaction: Interaction) -> None:
+        account = await self._communities.account_of(interaction)
+        user_id = account.user.user_id
+        alerts = await self._exchange.cancel_alerts(account.exchange_id, interaction.id, user_id)
+        await self._show_alerts(interaction, replies.notices.all_alerts_cancelled(alerts))

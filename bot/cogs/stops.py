@@ -15,7 +15,6 @@ from bot.suggestions import Suggestions
 from bot.tree import TRADE
 from exchange.exchange import Exchange
 from exchange.models import Size
-from exchange.notices import NotifyBy
 from exchange.stops import StopKind, StopOrder
 
 Market = Transform[str, MarketInput]
@@ -88,7 +87,6 @@ class Stops(commands.Cog):
         account = await self._communities.account_of(interaction)
         exchange_id, user_id = account.exchange_id, account.user.user_id
         # Asked before, so that nothing can go wrong between the order and its answer.
-        notices = await self._exchange.list_notices(exchange_id, user_id, limit=1)
+        offer = await offer_to_tell(self._exchange, exchange_id, user_id)
         taken = await self._exchange.arm_stop(exchange_id, interaction.id, user_id, order)
-        offer = offer_to_tell() if notices.notify_by is NotifyBy.NONE else None
         await answer(interaction, replies.stops.armed(taken), offer)

@@ -73,9 +73,9 @@ HELP_SECTIONS: Final = {
 
 
 def _reopening(market: Market) -> str:
-    """When a halt ends, as a time that Discord counts down for each reader."""
+    """When a halt ends, as a time of day on each reader's clock, which stays true when the message is old."""
     end = market.halted_until
-    return "" if end is None else f", reopens <t:{int(end.timestamp())}:R>"
+    return "" if end is None else f", reopens at <t:{int(end.timestamp())}:T>"
 
 
 def _row(market: Market) -> str:

@@ -82,7 +82,7 @@ def not_your_button() -> discord.Embed:
 
 
 def _unreadable(error: InputUnreadable) -> discord.Embed:
-    return reply(AMBER, "Not understood", str(error), footer="Nothing was charged.")
+    return reply(AMBER, "Not understood", str(error), footer="Nothing was done.")
 
 
 def _not_registered(error: NotRegistered) -> discord.Embed:

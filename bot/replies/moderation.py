@@ -10,6 +10,9 @@ from exchange.models import Moderator, Report, Setting, SettingChange
 
 _VALUE_CHARACTERS: Final = 100
 _REPORT_CHARACTERS: Final = 300
+_NO_BOUND_BPS: Final = 10_000_000
+"""A thousand times the price: nobody reads more as a bound."""
+
 _NEW_MARKETS: Final = "Terms of new markets"
 _SECTIONS: Final = {
     "confirm_impact_bps": "Trading",
@@ -40,6 +43,12 @@ _SECTIONS: Final = {
     "crowd_accounts": "Finding bots",
     "concert_accounts": "Finding bots",
     "transfer_accounts": "Finding bots",
+    "halt_seconds": "Halts, cool-downs, what waits",
+    "halt_pause_seconds": "Halts, cool-downs, what waits",
+    "cooldown_seconds": "Halts, cool-downs, what waits",
+    "cooldown_share_bps": "Halts, cool-downs, what waits",
+    "max_armed_stops": "Halts, cool-downs, what waits",
+    "max_armed_alerts": "Halts, cool-downs, what waits",
     "signup_bonus_paise": "Members and page",
     "wipe_undo_seconds": "Protection",
     "public_fills": "Members and page",
@@ -139,4 +148,6 @@ def _setting(setting: Setting) -> str:
         # "From 1 to 10 shares", but "from 1 % to 10 %".
         sign = setting.unit if setting.unit in ("bps", "paise") else ""
         bounds = f"From {amount(setting.minimum, sign)} to {amount(setting.maximum, setting.unit)}"
+        if setting.unit == "bps" and int(setting.maximum) >= _NO_BOUND_BPS:
+            bounds = f"From {amount(setting.minimum, sign)} upwards"
     return f"**{spoken}** · `{setting.name}` = `{value}`\n{setting.description}\n{bounds}, {usual}."

@@ -84,9 +84,9 @@ def ping(provider_user_id: str) -> str:
 
 def notice_list(notices: NoticeList) -> discord.Embed:
     """A member's notices, those missed marked, and how they are told."""
-    listed = lines_that_fit(_line(notice) for notice in notices.notices)
+    listed = lines_that_fit((_line(notice) for notice in notices.notices), between="\n\n")
     more = notices.missed - sum(notice.is_missed for notice in notices.notices)
-    unlisted = f"\n… and {grouped(more)} more that you missed: ask again." if more > 0 else ""
+    unlisted = f"\n\n… and {grouped(more)} more that you missed: ask again." if more > 0 else ""
     return reply(
         BLUE,
         "Your notifications",
@@ -119,15 +119,28 @@ def alert_armed(alert: Alert) -> discord.Embed:
     )
 
 
-def alert_list(alerts: list[Alert]) -> discord.Embed:
-    """A member's waiting alerts, numbered as the buttons under them."""
+def alert_list(alerts: list[Alert], said: str = "") -> discord.Embed:
+    """A member's waiting alerts, numbered as the buttons under them; `said` is what the last click did."""
     lines = (
         f"`{number}` **{safe(alert.market, _MARKET_CHARACTERS)}** {'rises' if alert.is_above else 'falls'} to "
         f"**{money(alert.alert_price_paise)}**, now {money(alert.price_paise)}"
         for number, alert in enumerate(alerts, start=1)
     )
     none = "None are waiting. `/alerts 22s1 50` tells you, once, when the price of 22s1 reaches ₹50."
-    return reply(BLUE, "Your price alerts", lines_that_fit(lines) or none)
+    listed = lines_that_fit(lines) or none
+    return reply(BLUE, "Your price alerts", "\n\n".join(part for part in (said, listed) if part))
+
+
+def alert_cancelled(alert: Alert) -> str:
+    """That an alert was cancelled."""
+    return f"Cancelled: alert for **{safe(alert.market, _MARKET_CHARACTERS)}** at {money(alert.alert_price_paise)}."
+
+
+def all_alerts_cancelled(alerts: list[Alert]) -> str:
+    """That all alerts that waited were cancelled."""
+    if not alerts:
+        return "Nothing was waiting any more."
+    return f"Cancelled: {'your one alert' if len(alerts) == 1 else f'all {grouped(len(alerts))} alerts'}."
 
 
 def incomplete_alert() -> str:
@@ -217,13 +230,13 @@ def _stop_failed(detail: Json) -> Told:
 
 
 def _market_halted(detail: Json) -> Told:
-    reopens = discord.utils.format_dt(datetime.fromisoformat(detail["reopens_at"]), "R")
+    reopens = discord.utils.format_dt(datetime.fromisoformat(detail["reopens_at"]), "T")
     return Told(
         AMBER,
         f"{_market(detail)} is halted",
         f"Orders that waited for a price have carried {_label(detail['label'])} from "
         f"{money(detail['price_before_paise'])} to {money(detail['price_paise'])} within a short time, so trading pauses "
-        f"for {grouped(detail['halt_seconds'])} seconds. It reopens {reopens}; `/portfolio` and `/quote` work meanwhile.",
+        f"for {grouped(detail['halt_seconds'])} seconds. It reopens at {reopens}; `/portfolio` and `/quote` work meanwhile.",
     )
 
 
@@ -280,8 +293,8 @@ def _price_alert(detail: Json) -> Told:
     return Told(
         BLUE,
         f"Price alert: {_market(detail)}",
-        f"The price of {_label(detail['label'])} has reached {money(detail['alert_price_paise'])}; "
-        f"it is **{money(detail['price_paise'])}**.",
+        f"The price of {_label(detail['label'])} reached {money(detail['alert_price_paise'])}; "
+        f"it was then **{money(detail['price_paise'])}**.",
     )
 
 

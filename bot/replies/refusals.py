@@ -85,8 +85,10 @@ def _invalid_shares(_: Outcome) -> str:
     return "An order is for at least 1 share: type a number such as 10, a part such as 50%, or max."
 
 
-def _order_too_large(_: Outcome) -> str:
-    return "That is more than one order may open."
+def _order_too_large(outcome: Outcome) -> str:
+    if not outcome.possible_shares:
+        return "That is more than one order may open."
+    return f"That is more than one order may open; now you may {outcome.side.value} **{grouped(outcome.possible_shares)}**."
 
 
 def _position_is_short(outcome: Outcome) -> str:
@@ -131,11 +133,14 @@ def _insufficient_funds(outcome: Outcome) -> str:
         # A portion that is too small for a share is priced as one.
         part = f"{portion(outcome.asked_bps)} of your buying power"
         if outcome.side is Side.SHORT:
-            return f"{part} is less than the collateral that one share reserves beside the {total} it brings."
+            needed = _price(outcome.worst_loss_paise)
+            return f"{part} is less than the {needed} of collateral that one share reserves beside the {total} it brings."
         return f"{part} does not pay for one share, which costs {total} with tax."
     if outcome.side is Side.SHORT:
+        needed = _price(outcome.worst_loss_paise)
         return (
-            f"It would bring {total}, but reserve more collateral than your buying power of {buying_power}."
+            f"It would bring {total} and reserve collateral, which beside that takes {needed} of your buying power; "
+            f"you have {buying_power}."
         )
     return f"It would cost {total}, and your buying power is {buying_power}."
 

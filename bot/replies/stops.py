@@ -142,7 +142,7 @@ def _hindrances(stops: Sequence[Stop]) -> dict[str, str]:
     for stop in stops:
         market = f"**{safe(stop.market, _MARKET_CHARACTERS)}**"
         if stop.halted:
-            end = "" if stop.halted_until is None else f" and reopens {_when(stop.halted_until)}"
+            end = "" if stop.halted_until is None else f" and reopens at {_when(stop.halted_until)}"
             halted[f"{market} is halted{end}"] = None
         if stop.cooldown_until is not None:
             verb = "sell" if stop.side == "sell" else "buy back"
@@ -165,7 +165,7 @@ def _some(phrases: Iterable[str]) -> str:
 
 
 def _when(moment: datetime) -> str:
-    return discord.utils.format_dt(moment, "R")
+    return discord.utils.format_dt(moment, "T")
 
 
 def _what(kind: StopKind, market: str, trigger_price_paise: int) -> str:

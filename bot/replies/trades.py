@@ -47,7 +47,7 @@ def quoted(outcome: Outcome) -> discord.Embed:
     return reply(
         WORDINGS[outcome.side].colour,
         f"Quote: {outcome.side.value} {_what(outcome)}",
-        f"{_label(outcome)}\nNothing has been traded. The price can move before you order.",
+        f"{_label(outcome)}\n{_halt(outcome)}Nothing has been traded. The price can move before you order.",
         _prospects(outcome),
     )
 
@@ -55,7 +55,7 @@ def quoted(outcome: Outcome) -> discord.Embed:
 def to_confirm(outcome: Outcome) -> discord.Embed:
     """The quote that comes with Confirm and Cancel, because the order moves the price far. It is kept live."""
     limit = money(_known(outcome.confirmed_limit_paise))
-    protection = f"pay more than {limit}" if outcome.side.pays else f"receive less than {limit}"
+    protection = f"cost more than {limit}" if outcome.side.pays else f"bring less than {limit}"
     return reply(
         WORDINGS[outcome.side].colour,
         f"Confirm: {outcome.side.value} {_what(outcome)}?",
@@ -117,6 +117,16 @@ def _prospects(outcome: Outcome) -> list[Figure]:
         ("Balance after", money(_known(outcome.cash_paise))),
         ("Buying power after", money(_known(outcome.buying_power_paise))),
     ]
+
+
+def _halt(quote: Outcome) -> str:
+    """That the market of a quote is halted, and for how long, where it is."""
+    if quote.wait_seconds is None:
+        return ""
+    return (
+        f"**The market is halted**: it reopens in about {grouped(quote.wait_seconds)} s, "
+        "and until then takes no orders.\n"
+    )
 
 
 def _fill_figures(outcome: Outcome) -> list[Figure]:

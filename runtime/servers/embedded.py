@@ -38,6 +38,17 @@ class EmbeddedServers:
         self.were_running = False
         """Whether the servers ran already when we came."""
 
+    @classmethod
+    def found_running(cls, data_folder: Path) -> Self | None:
+        """The servers of a folder on which at least one runs, for a look: they are neither kept up nor stopped.
+
+        Raises ServerError if the folder is somebody else's.
+        """
+        if not DataFolder.is_founded(data_folder):
+            return None
+        servers = cls(data_folder)
+        return servers if servers.postgres.running_pid is not None or servers.valkey.is_running else None
+
     @property
     def superuser_url(self) -> str:
         """The database server's own administrator, for repairs and tests; the application never uses it."""

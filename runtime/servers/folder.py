@@ -28,6 +28,8 @@ from runtime.servers.processes import ServerUser
 SOCKET_PATH_BYTES: Final = 103
 """The longest path of a socket: Linux takes 107 bytes, macOS 103."""
 
+SECRETS_FILE: Final = "secrets.json"
+
 LONGEST_SOCKET_NAME: Final = ".s.PGSQL.5432.lock"
 
 
@@ -100,12 +102,17 @@ class DataFolder:
             return False
         return True
 
+    @staticmethod
+    def is_founded(path: Path) -> bool:
+        """Whether servers have ever been started on a folder, which is only looked at."""
+        return (path.expanduser() / SECRETS_FILE).exists()
+
     def secrets(self) -> Secrets:
         """The passwords, made up the first time.
 
         Raises ServerError if they are somebody else's, or gone while the data they open are still there.
         """
-        path = self.path / "secrets.json"
+        path = self.path / SECRETS_FILE
         try:
             return Secrets(**json.loads(path.read_text()))
         except PermissionError as error:

@@ -37,6 +37,11 @@ class Valkey:
         return f"unix://:{quote(self._folder.secrets().valkey, safe='')}@{quote(str(self._socket))}"
 
     @property
+    def is_running(self) -> bool:
+        """Whether a server holds the socket."""
+        return self._is_listening()
+
+    @property
     def _socket(self) -> Path:
         return self._folder.sockets() / "valkey.sock"
 

@@ -136,6 +136,31 @@ comment on function cancel_alert(bigint, bigint, bigint, bigint) is 'Take back a
 alter function cancel_alert(bigint, bigint, bigint, bigint) owner to exchange_writer;
 grant execute on function cancel_alert(bigint, bigint, bigint, bigint) to service_role;
 
+create or replace function cancel_alerts(p_exchange_id bigint, p_request_id bigint, p_user_id bigint) returns jsonb
+language plpgsql security definer
+set search_path = betjee, pg_temp
+as $$
+-- Takes back all alerts of a member that wait, and answers with them; with none there is nothing to do.
+-- Locks: the exchange. Refuses nothing. A repeated request gets its first outcome.
+declare
+  v_exchange exchanges := lock_exchange(p_exchange_id);
+  v_parameters text := jsonb_build_array(p_user_id)::text;
+  v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'cancel_alerts', v_parameters);
+begin
+  if v_outcome is not null then
+    return v_outcome;
+  end if;
+  select jsonb_build_object('alerts', coalesce(jsonb_agg(document order by ordinal), '[]')) into v_outcome
+  from list_alerts(p_exchange_id, p_user_id) with ordinality waiting(document, ordinal);
+  update price_alerts set status = 'cancelled', ended_at = v_exchange.updated_at
+  where exchange_id = p_exchange_id and user_id = p_user_id and status = 'armed';
+  return remember_request(p_exchange_id, p_request_id, 'cancel_alerts', v_parameters, v_outcome);
+end
+$$;
+comment on function cancel_alerts(bigint, bigint, bigint) is 'Take back all price alerts of one''s own that wait.';
+alter function cancel_alerts(bigint, bigint, bigint) owner to exchange_writer;
+grant execute on function cancel_alerts(bigint, bigint, bigint) to service_role;
+
 create or replace function fire_alerts(
   p_exchange exchanges, p_market markets, p_lowest_sold bigint, p_highest_sold bigint
 ) returns void

@@ -135,6 +135,10 @@ begin
     v_outcome.total_paise := v_price.total_paise;
     v_outcome.impact_bps := v_price.impact_bps;
     v_outcome.price_after_paise := v_price.after_price_paise;
+    v_outcome.worst_loss_paise := case p_order.side
+      when 'buy' then v_price.total_paise
+      when 'short' then v_price.shares * collateral_per_share(p_market) - v_price.total_paise
+      else 0 end;
     v_outcome.code := coalesce(
       broken_rule(p_settings, p_market, p_reference_paise, p_order, v_spendable_paise, v_price),
       case when v_sign < 0 and v_price.total_paise < p_order.limit_paise then 'limit_not_met' end);
@@ -162,10 +166,6 @@ begin
   v_outcome.reserved_paise := p_user.reserved_paise
     + (greatest(-v_held.shares, 0) - greatest(-p_held.shares, 0)) * collateral_per_share(p_market);
   v_outcome.buying_power_paise := v_outcome.cash_paise - v_outcome.reserved_paise;
-  v_outcome.worst_loss_paise := case p_order.side
-    when 'buy' then v_price.total_paise
-    when 'short' then v_price.shares * collateral_per_share(p_market) - v_price.total_paise
-    else 0 end;
   v_outcome.realised_paise := case when not v_opens then v_held.realised_paise - p_held.realised_paise end;
   if v_price.impact_bps > p_settings.confirm_impact_bps and not p_order.confirmed then
     v_outcome.status := 'unconfirmed';

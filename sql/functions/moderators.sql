@@ -72,7 +72,8 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Takes the role from a moderator, on the record; never from the owner.
--- Locks: the exchange. Refuses: not_the_owner, not_a_moderator. A repeated request gets its first outcome.
+-- Locks: the exchange. Refuses: not_the_owner, is_the_owner, not_a_moderator. A repeated request
+-- gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
   v_parameters text := jsonb_build_array(p_owner_user_id, p_moderator_user_id)::text;
@@ -83,6 +84,8 @@ begin
   end if;
   if moderator_rank(p_exchange_id, p_owner_user_id) is distinct from 'owner' then
     v_outcome := refusal('not_the_owner', 'Only the owner of this exchange may remove moderators.');
+  elsif moderator_rank(p_exchange_id, p_moderator_user_id) = 'owner' then
+    v_outcome := refusal('is_the_owner', 'The owner of this exchange cannot be removed.');
   else
     delete from moderators
     where exchange_id = p_exchange_id and user_id = p_moderator_user_id and rank = 'moderator';

@@ -23,9 +23,9 @@ as $$
     ('band_bps', 'integer', 100, 1000000000, null, '3000', 'bps', false,
       'How far from its earlier price an order may take a market.'),
     ('band_seconds', 'integer', 1, 86400, null, '120', 'seconds', false,
-      'How long ago that earlier price was.'),
+      'How long ago that earlier price was; at most halt_seconds.'),
     ('halt_seconds', 'integer', 1, 86400, null, '120', 'seconds', false,
-      'How long a market is halted after stops have carried its price as far as the band.'),
+      'How long a market is halted after stops have carried its price as far as the band; at least band_seconds.'),
     ('halt_pause_seconds', 'integer', 0, 86400, null, '600', 'seconds', false,
       'How long a market that has reopened is not halted again; stops that reach the band wait for it meanwhile.'),
     ('cooldown_seconds', 'integer', 0, 86400, null, '60', 'seconds', false,
@@ -93,7 +93,7 @@ as $$
     ('pricing', 'choice', null, null, array['integral', 'average'], 'integral', '', true,
       'How an order is priced. Repeated orders can take money out of a market that uses average.'),
     ('price_min_paise', 'integer', 100, 99999999, null, '1000', 'paise', true,
-      'The floor of a share''s price.'),
+      'The floor of a share''s price; below price_max_paise.'),
     ('price_max_paise', 'integer', 101, 100000000, null, '100000', 'paise', true,
       'The ceiling of a share''s price, and with the tax what a short reserves.'),
     ('steepness', 'decimal', 1, 50, null, '10', '', true,
@@ -105,7 +105,7 @@ as $$
     ('max_tradable_shares', 'integer', 100, 10000000, null, '10000', 'shares', true,
       'The shares over which the curve is spread; at most total_shares_cap.'),
     ('min_market_shares', 'integer', 0, 10000000, null, '100', 'shares', true,
-      'The shares that are never sold.'),
+      'The shares that are never sold; fewer than total_shares_cap.'),
     ('tax_bps', 'integer', 0, 1000, null, '167', 'bps', true,
       'The tax on each trade''s gross, which goes to the treasury.')
 $$;
@@ -137,17 +137,20 @@ declare
   v_settings exchange_settings := typed_settings(p_settings);
 begin
   if v_settings.price_min_paise >= v_settings.price_max_paise then
-    return 'price_min_paise must be less than price_max_paise.';
+    return format('price_min_paise (%s) must be less than price_max_paise (%s).',
+      v_settings.price_min_paise, v_settings.price_max_paise);
   end if;
   if v_settings.max_tradable_shares > v_settings.total_shares_cap then
-    return 'max_tradable_shares must be at most total_shares_cap.';
+    return format('max_tradable_shares (%s) must be at most total_shares_cap (%s).',
+      v_settings.max_tradable_shares, v_settings.total_shares_cap);
   end if;
   if v_settings.min_market_shares >= v_settings.total_shares_cap then
-    return 'min_market_shares must be less than total_shares_cap.';
+    return format('min_market_shares (%s) must be less than total_shares_cap (%s).',
+      v_settings.min_market_shares, v_settings.total_shares_cap);
   end if;
   -- Else a market could reopen while its band is still measured from before the halt.
   if v_settings.halt_seconds < v_settings.band_seconds then
-    return 'halt_seconds must be at least band_seconds.';
+    return format('halt_seconds (%s) must be at least band_seconds (%s).', v_settings.halt_seconds, v_settings.band_seconds);
   end if;
   return null;
 end

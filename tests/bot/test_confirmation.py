@@ -22,7 +22,7 @@ async def test_a_far_order_shows_its_quote_and_changes_nothing(world: World):
     assert quote.title == "Confirm: buy 200 × 22s1?"
     assert quote.buttons == ["Confirm", "Cancel"]
     assert "moves the price by **8." in quote.text
-    assert "will not pay more than ₹3,5" in quote.text
+    assert "will not cost more than ₹3,5" in quote.text
     assert "Nothing has been charged yet." in quote.text
     assert (await world.portfolio(world.asha)).cash_paise == 20_000_00
 
@@ -173,7 +173,7 @@ async def test_an_order_that_no_longer_moves_the_price_far_is_held_to_the_total_
     await world.asks(world.meera, "settings set", name="confirm_impact_bps", value="2000")
     await world.env.advance_time(REFRESH_SECONDS)
     total = quote.figures["You would pay"]
-    assert f"will not pay more than {total}" in quote.text
+    assert f"will not cost more than {total}" in quote.text
     await world.clicks(world.asha, quote, "Confirm")
     assert quote.figures["You paid"] == total
 

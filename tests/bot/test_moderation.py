@@ -31,6 +31,9 @@ async def test_settings_are_listed_with_value_default_and_bounds(world: World):
     assert "**1.67 %** · `tax_bps` = `167`" in seen.text
     assert "`tax_bps`" not in str(sections["Trading"])
     assert "Terms of new markets" in sections
+    assert "Other" not in sections
+    assert "`halt_seconds`" in str(sections["Halts, cool-downs, what waits"])
+    assert "From 1 % upwards, default 30 %." in seen.text
     assert not seen.embed.description, "all settings fit into one answer"
 
 
@@ -62,7 +65,20 @@ async def test_a_wrong_name_is_answered_by_the_nearest(world: World, name: str, 
     seen = await world.asks(world.meera, "settings set", name=name, value="1")
     assert seen.title == "Not understood"
     assert advice in seen.text
+    assert "charged" not in seen.text
     world.forgive(InputUnreadable)
+
+
+async def test_settings_that_contradict_each_other_are_told_with_their_values(world: World):
+    seen = await world.asks(world.meera, "settings set", name="halt_seconds", value="10")
+    assert "halt_seconds (10) must be at least band_seconds (120)" in seen.text.replace("\\", "")
+    world.forgive(RequestRejected)
+
+
+async def test_the_owner_cannot_be_removed_and_is_told_so(world: World):
+    seen = await world.asks(world.meera, "moderators remove", member=world.meera)
+    assert "The owner of this exchange cannot be removed" in seen.text
+    world.forgive(RequestRejected)
 
 
 async def test_a_name_may_be_typed_as_it_is_spoken(world: World):

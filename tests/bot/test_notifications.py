@@ -40,13 +40,26 @@ class TestAlerts:
             "`1` **21s1** falls to **₹12.50**, now ₹16.63",
             "`2` **22s1** rises to **₹50.00**, now ₹16.63",
         ]
-        assert listed.buttons == ["Cancel 1", "Cancel 2"]
+        assert listed.buttons == ["Cancel 1", "Cancel 2", "Cancel all"]
         await world.clicks(world.asha, listed, "Cancel 1")
-        assert "21s1" not in listed.text
-        assert listed.buttons == ["Cancel 1"]
+        assert "Cancelled: alert for **21s1** at ₹12.50." in listed.text
+        assert "21s1** falls" not in listed.text
+        assert listed.buttons == ["Cancel 1", "Cancel all"]
         await world.clicks(world.asha, listed, "Cancel 1")
         assert "None are waiting" in listed.text
         assert listed.buttons == []
+
+    async def test_all_alerts_are_cancelled_at_once(self, world: World):
+        await world.registered(world.asha, world.ravi)
+        for price in ("50", "60"):
+            await world.asks(world.asha, "alerts", market="22s1", price=price)
+        await world.asks(world.ravi, "alerts", market="22s1", price="70")
+        listed = await world.asks(world.asha, "alerts")
+        await world.clicks(world.asha, listed, "Cancel all")
+        assert "Cancelled: all 2 alerts." in listed.text
+        assert "None are waiting" in listed.text
+        assert listed.buttons == []
+        assert "70.00" in (await world.asks(world.ravi, "alerts")).text
 
     async def test_an_alert_that_has_gone_meanwhile_is_told(self, world: World):
         await world.registered(world.asha)
@@ -65,7 +78,7 @@ class TestAlerts:
         listed = await world.asks(world.asha, "alerts")
         with pytest.raises(SetupError):
             await world.clicks(world.ravi, listed, "Cancel 1")
-        assert listed.buttons == ["Cancel 1"]
+        assert listed.buttons == ["Cancel 1", "Cancel all"]
 
     async def test_buttons_that_nobody_pressed_go(self, world: World):
         await world.registered(world.asha)
@@ -98,7 +111,9 @@ class TestAlerts:
         await world.registered(world.asha)
         for price in range(20, 40):
             await world.asks(world.asha, "alerts", market="22s1", price=str(price))
-        assert len((await world.asks(world.asha, "alerts")).buttons) == 20
+        assert len((await world.asks(world.asha, "alerts")).buttons) == 21, (
+            "a Cancel for each, and Cancel all"
+        )
         seen = await world.asks(world.asha, "alerts", market="22s1", price="40")
         assert "20 price alerts" in seen.text
         world.forgive(RequestRejected)
@@ -180,6 +195,13 @@ class TestNotifications:
         assert "I will write to you" in answer.text
         assert armed.title == "Price alert: 22s1", "the reply itself stays as it is"
         assert await teller.notify_by(world.asha) == "direct"
+
+    async def test_it_is_not_offered_to_those_who_have_chosen(self, world: World):
+        await world.registered(world.asha)
+        for way in ("direct message", "ping in the channel"):
+            await world.asks(world.asha, "notifications", deliver=way)
+            assert (await world.asks(world.asha, "alerts", market="22s1", price="50")).buttons == []
+            await world.clicks(world.asha, await world.asks(world.asha, "alerts"), "Cancel 1")
 
     async def test_it_works_after_a_restart(
         self, world: World, teller: Teller, new_bot: Callable[[], BetJee]

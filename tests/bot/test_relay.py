@@ -86,7 +86,7 @@ async def test_the_channel_reads_what_concerns_everyone(world: World, teller: Te
     halted, reopened = world.public_lines()
     assert halted.startswith("**22s1 is halted**")
     assert "from ₹20.00 to ₹14.00" in halted
-    assert "<t:1767225720:R>" in halted
+    assert "It reopens at <t:1767225720:T>" in halted
     assert reopened.startswith("**22s1 is open again**")
     assert await teller.states() == ["delivered channel"] * 2
 

@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from bot import replies
-from bot.replies import accounts, boards, errors, moderation, refusals, sign_up, stops, trades
+from bot.replies import accounts, boards, errors, moderation, notices, refusals, sign_up, stops, trades
 from exchange.errors import ExchangeBusy, ExchangeUnavailable, OutcomeUnknown, RequestRejected
 from exchange.models import (
     Market,
@@ -98,9 +98,9 @@ def test_every_refusal_is_a_sentence_of_what_was_asked_and_says_that_nothing_was
             1,
             1_000_000,
             9,
-            "0.01% of your buying power is less than the collateral that one share",
+            "0.01% of your buying power is less than the **20,327.41** of collateral that one share",
         ),
-        (Side.SHORT, 10_000, 500, 0, "reserve more collateral than your buying power"),
+        (Side.SHORT, 10_000, 500, 0, "takes **20,327.41** of your buying power; you have **5.00**"),
     ],
 )
 def test_a_part_that_pays_for_no_share_is_not_told_as_too_few_coins(
@@ -114,6 +114,7 @@ def test_a_part_that_pays_for_no_share_is_not_told_as_too_few_coins(
             asked_shares=None,
             asked_bps=asked_bps,
             total_paise=1_020,
+            worst_loss_paise=20_327_41,
             buying_power_paise=buying_power_paise,
             possible_shares=possible,
         )
@@ -258,3 +259,21 @@ def test_an_order_that_has_ended_is_told_by_how(status: str, words: str):
     figures = {"kind": "stop_loss", "market": "22s1", "trigger_price_paise": 1_200, "status": status}
     assert words in stops.not_cancelled("stop_ended", figures)
     assert stops.not_cancelled("unknown_stop", {}) == "There is no such order of yours."
+
+
+def test_times_that_lie_ahead_are_absolute():
+    """A relative one would say “reopens 14 seconds ago” in a message that stays."""
+    end = datetime(2026, 1, 1, tzinfo=UTC)
+    halted = Market("22s1", "22 JAN S1", "halted", 1, 1, 0, 1, 0, 1, end)
+    assert "reopens at <t:1767225600:T>" in str(boards.market_board([halted]).description)
+
+
+def test_a_sale_that_asks_first_says_what_it_will_bring():
+    sale = trades.to_confirm(outcome(Side.SELL)).description or ""
+    assert "it will not bring less than" in sale
+    assert "it will not cost more than" in (trades.to_confirm(outcome(Side.BUY)).description or "")
+
+
+def test_an_old_alert_does_not_speak_of_now():
+    detail = {"market": "22s1", "label": "22 JAN S1", "alert_price_paise": 1780, "price_paise": 1811}
+    assert "it was then **₹18.11**" in notices.told("price_alert", detail).sentence

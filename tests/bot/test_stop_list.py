@@ -268,7 +268,7 @@ async def test_a_halted_market_is_told_and_its_orders_can_be_cancelled(
     await arm(world, "12", "13")
     await connection_owner.execute(HALT)
     seen = await listed(world)
-    assert seen.text.count("**22s1** is halted and reopens <t:") == 1, "once, not for each order"
+    assert seen.text.count("**22s1** is halted and reopens at <t:") == 1, "once, not for each order"
     await world.clicks(world.asha, seen, "Cancel 1")
     assert "Cancelled: stop-loss of **22s1** at ₹12.00." in seen.text
     assert (await position(world, world.asha)).waiting_orders == 1

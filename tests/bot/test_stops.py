@@ -74,8 +74,8 @@ class TestArming:
         end = await connection_owner.fetchval(
             "select extract(epoch from halted_until)::bigint from betjee.markets where code = '22s1'"
         )
-        assert "**22s1** is halted and reopens <t:" in seen.text
-        assert abs(int(seen.text.partition("<t:")[2].partition(":R>")[0]) - end) <= 1
+        assert "**22s1** is halted and reopens at <t:" in seen.text
+        assert abs(int(seen.text.partition("<t:")[2].partition(":T>")[0]) - end) <= 1
 
 
 class TestRefusals:

@@ -1,5 +1,6 @@
 """Orders as people give them and see them answered."""
 
+import re
 from typing import Any
 
 import asyncpg
@@ -65,6 +66,21 @@ async def test_a_quote_changes_nothing_and_agrees_with_the_fill(world: World):
     assert fill.figures["You paid"] == quote.figures["You would pay"]
 
 
+async def test_a_quote_in_a_halted_market_says_so_and_when_it_reopens(
+    world: World, connection_owner: asyncpg.Connection
+):
+    await world.registered(world.asha)
+    options = {"side": "buy", "market": "22s1", "shares": "10"}
+    assert "halted" not in (await world.asks(world.asha, "quote", **options)).text
+    await connection_owner.execute(
+        "update betjee.markets set status = 'halted', halted_until = clock_timestamp() + interval '100 s'"
+        " where code = '22s1'"
+    )
+    quote = await world.asks(world.asha, "quote", **options)
+    assert quote.title == "Quote: buy 10 × 22s1"
+    assert re.search(r"The market is halted\*\*: it reopens in about (99|100) s", quote.text)
+
+
 async def test_a_quote_of_an_impossible_order_says_why(world: World):
     await world.registered(world.asha)
     quote = await world.asks(world.asha, "quote", side="sell", market="22s1", shares="10")
@@ -75,7 +91,7 @@ async def test_a_quote_of_an_impossible_order_says_why(world: World):
     ("command", "options", "title", "words"),
     [
         ("buy", {"shares": "0"}, "not a number of shares", "at least 1 share"),
-        ("buy", {"shares": "1,500"}, "the order is too large", "Possible now: **buy"),
+        ("buy", {"shares": "1,500"}, "the order is too large", "now you may buy **566**"),
         ("buy", {"shares": "1000"}, "not enough coins", "your buying power is **₹20,000.00**"),
         ("buy", {"shares": "600"}, "the price would move too far", "try again in a few minutes"),
         (
@@ -91,7 +107,7 @@ async def test_a_quote_of_an_impossible_order_says_why(world: World):
             "short",
             {"shares": "25"},
             "not enough coins",
-            "collateral than your buying power of **₹20,000.00**",
+            "takes **₹25,010.80** of your buying power; you have **₹20,000.00**",
         ),
         (
             "short",

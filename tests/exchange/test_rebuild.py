@@ -95,3 +95,21 @@ async def test_what_a_repair_cannot_heal_is_left_as_a_discrepancy(
     report = await rebuild(database.owner_url, exchange_id=damaged.exchange_id, apply=True)
     assert len(report.discrepancies) == 1
     assert "the price after it is 1" in report.discrepancies[0]
+
+
+async def test_the_past_knows_those_who_were_there_by_name(
+    database: Database, connection_owner: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner, [10**7] * 2)
+    first = await connection_owner.fetchval(
+        "select min(sequence) from betjee.grants where exchange_id = $1", founded.exchange_id
+    )
+    await connection_owner.execute(
+        "update betjee.users set display_name = $2 where exchange_id = $1 and user_id = $3",
+        founded.exchange_id,
+        "Ada\x1b[2J",
+        founded.users[0],
+    )
+    report = await rebuild(database.service_url, exchange_id=founded.exchange_id, at=first)
+    listed = [name for name in report.figures if name.startswith("user")]
+    assert listed == [f"user {founded.users[0]} (Ada?[2J)"]

@@ -116,11 +116,14 @@ class Judgement:
             "total_paise": gross + sign * tax,
             "price_after_paise": after,
             "impact_bps": curve.ceil_div(abs(after - before) * 10_000, before),
+            "worst_loss_paise": self._takes(shares, gross + sign * tax),
         }
 
     def _consumption(self, shares: int) -> int:
         """How much buying power the order takes; closing takes none."""
-        total = self._total(shares)
+        return self._takes(shares, self._total(shares))
+
+    def _takes(self, shares: int, total: int) -> int:
         if self.ask.side == "buy":
             return total
         return shares * self._pool.terms.collateral_paise - total if self.ask.side == "short" else 0
@@ -188,7 +191,6 @@ class Judgement:
         return {
             "shares": shares,
             "average_price_paise": (2 * price["gross_paise"] + shares) // (2 * shares),
-            "worst_loss_paise": self._consumption(shares),
             "realised_paise": None if ask.opens else after.realised_paise - held.realised_paise,
             "position_shares": after.shares,
             "cash_paise": cash,

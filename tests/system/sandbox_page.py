@@ -50,13 +50,13 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(data_folder: Path) -> Iterator[Sandbox]:
-    """Start a sandbox on any free port and wait for its address; what still runs afterwards is stopped."""
+def sandbox(data_folder: Path, port: int = 0) -> Iterator[Sandbox]:
+    """Start a sandbox on a port (0: any free one) and wait for its address; what still runs afterwards is stopped."""
     log = data_folder / "sandbox.log"
     with log.open("a") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "cli.main", "sandbox"],
-            env=environment(data_folder, {"BETJEE_SANDBOX_PORT": "0"}),
+            env=environment(data_folder, {"BETJEE_SANDBOX_PORT": str(port)}),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

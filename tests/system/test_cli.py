@@ -111,11 +111,17 @@ def test_services_prints_three_addresses_and_stays_until_stopped(data_folder, st
     ]
     assert services.process.poll() is None
     assert betjee("health", **services.addresses).returncode == ExitCode.DONE
+    assert betjee("health").stdout == "The database and Redis answer.\n"
+    assert betjee("health", REDIS_URL=NO_REDIS).returncode == ExitCode.SERVICE_UNREACHABLE
     services.process.send_signal(signal.SIGTERM)
     rest, said = services.process.communicate()
     assert services.process.returncode == ExitCode.DONE
     assert rest == ""
     assert "Started the servers" in said
+    assert Postgres(DataFolder(data_folder)).running_pid is None
+    stopped = betjee("health")
+    assert stopped.returncode == ExitCode.SETTING_WRONG
+    assert_one_sentence(stopped, "DATABASE_URL is not set, and no embedded one runs on the data folder")
     assert Postgres(DataFolder(data_folder)).running_pid is None
 
 

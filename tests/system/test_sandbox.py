@@ -6,12 +6,16 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urldefrag
 
 import psutil
 import pytest
 
 from runtime.exit_codes import ExitCode
 from runtime.servers import EmbeddedServers
+from sandbox.guild import FRIENDS
+from sandbox.screen import MOST_CONTEXTS, PRIVATE_MESSAGES
 from tests.system.sandbox_page import Sandbox, Visitor, sandbox, wait_until
 
 MOVE_SECONDS = 60
@@ -53,6 +57,7 @@ def test_started_again_it_knows_everyone_and_new_orders_are_new(data_folder):
         assert_ended_cleanly(first, data_folder, signal.SIGINT)
 
     with sandbox(data_folder) as second:
+        assert urldefrag(second.address).fragment == urldefrag(first.address).fragment
         you = Visitor(second.address)
         portfolio = you.type("/portfolio")[0]
         assert "22s1" in portfolio
@@ -75,16 +80,57 @@ def test_charts_are_drawn_and_their_process_ends_with_the_sandbox(data_folder):
         assert not drawing.is_running()
 
 
+def test_direct_messages_are_shown_to_their_reader_alone(running):
+    you, priya = Visitor(running.address), Visitor(running.address)
+    priya.act({"kind": "viewer", "viewer_id": str(FRIENDS[0].discord_id)})
+    for line in ("/register", "/notifications direct message"):
+        you.type(line)
+    for _ in range(3):  # Another's trade may come between.
+        price = amount(you.type("/quote buy 22s1 1")[0], "Average price").removeprefix("₹")
+        you.type(f"/alerts 22s1 {float(price) + 0.05:.2f}")
+        you.type("/buy 22s1 20")
+    wait_until(
+        lambda: any("Direct message to you" in text for text in you.texts()), MOVE_SECONDS, "a message"
+    )
+    told = next(text for text in you.texts() if "Direct message to you" in text)
+    assert "Price alert: 22s1" in told
+    assert not any("Direct message to you" in text for text in priya.texts())
+
+
+def test_tabs_that_were_closed_without_a_word_keep_nobody_out(running):
+    visitors = [Visitor(running.address) for _ in range(2 * MOST_CONTEXTS)]
+    assert "Markets" in visitors[-1].type("/markets")[0]
+    with pytest.raises(HTTPError, match="410"):
+        visitors[0].state()
+
+
+def test_old_private_replies_are_forgotten(running):
+    you = Visitor(running.address)
+    for _ in range(PRIVATE_MESSAGES + 3):
+        you.type("/orders")
+
+    def private() -> int:
+        return sum(message["ephemeral"] for message in you.state()["messages"].values())
+
+    wait_until(lambda: private() == PRIVATE_MESSAGES, MOVE_SECONDS, "the end of old replies")
+
+
 def test_a_line_that_means_no_command_is_answered_by_a_hint_and_posted_nowhere(running):
     you = Visitor(running.address)
     for line, hint in (
         ("/bye 22s1 10", "Did you mean `/buy`?"),
         ("/buy 22s1", "/buy needs shares"),
         ("/settings list", "Only moderators may use /settings."),
+        ("/quote hold 22s1 10", "“hold” is no side: type buy, sell, short or cover."),
+        ("buy 22s1 10", "Did you mean `/buy 22s1 10`?"),
         ("/portfolio Nobody", "There is no member “Nobody”."),
     ):
         assert hint in you.act({"kind": "send_message", "content": line})["hint"]
         assert line not in you.texts()
+
+    assert you.act({"kind": "send_message", "content": "quote buy 22s1 10"})["hint"]
+    assert "hint" not in you.act({"kind": "send_message", "content": "quote buy 22s1 10"})
+    assert "quote buy 22s1 10" in you.texts()
     assert "**Priya** has no account" in you.type("/portfolio priya")[0]
 
 

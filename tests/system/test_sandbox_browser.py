@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,15 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
     expect(page.locator("#line-hint")).to_contain_text("/buy market shares [max_cost] · shares: How many")
     composer.fill("")
 
+    composer.fill("/buy")
+    page.keyboard.press("Enter")
+    command = page.locator(".command-context")
+    expect(command).to_be_visible()
+    for _ in range(2):  # the first closes the list of suggestions
+        page.keyboard.press("Escape")
+    expect(command).to_have_count(0)
+    composer.fill("")
+
     # From here on nobody touches the page: the simulated traders move the prices on it.
     ticker = page.locator("#channel-topic")
     before = ticker.inner_text()
@@ -95,3 +105,24 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
 
     assert running.stop() == ExitCode.DONE  # with the page still open
     assert "Traceback" not in running.log.read_text()
+
+
+def test_a_tab_comes_back_after_a_restart_and_a_wrong_address_is_told(browser, data_folder):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    page = browser.new_page()
+    welcome = page.get_by_role("log").get_by_text("Welcome to the sandbox")
+    with sandbox(data_folder, port) as first:
+        page.goto(first.address)
+        expect(welcome).to_be_visible(timeout=ANSWER_MILLISECONDS)
+        assert first.stop() == ExitCode.DONE
+    page.evaluate("document.body.dataset.before = 'the restart'")
+    with sandbox(data_folder, port) as second:
+        assert second.address == first.address
+        expect(page.locator("body")).not_to_have_attribute(
+            "data-before", "the restart", timeout=MOVE_MILLISECONDS
+        )
+        expect(welcome).to_be_visible(timeout=ANSWER_MILLISECONDS)
+        stranger = browser.new_page()
+        stranger.goto(second.address + "x")
+        expect(stranger.get_by_text("Open the one that it printed")).to_be_visible()
