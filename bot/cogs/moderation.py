@@ -36,11 +36,15 @@ class Moderation(commands.Cog):
         self._suggestions = suggestions
 
     @settings.command(name="list")
-    async def list_settings(self, interaction: Interaction) -> None:
-        """Show what can be set, with its value, default and bounds."""
+    @app_commands.describe(about="One subject, with what each setting means, its default and bounds")
+    @app_commands.choices(
+        about=[Choice(name=subject, value=subject) for subject in replies.moderation.SUBJECTS]
+    )
+    async def list_settings(self, interaction: Interaction, about: str | None = None) -> None:
+        """Show what can be set."""
         exchange_id = await self._communities.exchange_of(interaction.guild)
         settings = await self._exchange.list_settings(exchange_id)
-        await answer(interaction, replies.moderation.setting_list(settings))
+        await answer(interaction, replies.moderation.setting_list(settings, about))
 
     @settings.command(name="set")
     @app_commands.describe(name="The setting", value="Its new value; /settings list shows the bounds")

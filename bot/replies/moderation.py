@@ -58,23 +58,27 @@ _SECTIONS: Final = {
 }
 """Where a setting stands in the list. The terms of markets know themselves; the rest are "Other"."""
 
+SUBJECTS: Final = (*dict.fromkeys(_SECTIONS.values()), _NEW_MARKETS)
+"""What settings are about, in the order of the list."""
 
 _SHAPES: Final = {"time": "A time of day such as 20:30, or off", "offset": "Hours and minutes such as +05:30"}
 """What is typed for settings that are neither numbers nor choices."""
 
 
-def setting_list(settings: list[Setting]) -> discord.Embed:
-    """Everything that can be set, by what it is about, with its value, default and bounds."""
-    sections: dict[str, list[str]] = {title: [] for title in (*_SECTIONS.values(), "Other", _NEW_MARKETS)}
+def setting_list(settings: list[Setting], about: str | None = None) -> discord.Embed:
+    """Everything that can be set with its value; of one subject, also what it means, its default and bounds."""
+    sections: dict[str, list[str]] = {title: [] for title in (*SUBJECTS, "Other")}
     for setting in settings:
         title = _NEW_MARKETS if setting.new_markets_only else _SECTIONS.get(setting.name, "Other")
-        sections[title].append(_setting(setting))
+        if about in (None, title):
+            sections[title].append(_setting(setting) if about else _short_setting(setting))
+    more = "" if about else "/settings list about tells what each means, and its bounds. "
     embed = reply(
         BLUE,
         "Settings",
-        footer="Change one by its name and a bare number: /settings set tax_bps 150. 100 bps are 1 %, 100 paise are ₹1.",
+        footer=f"{more}Change one by its name and a bare number: /settings set tax_bps 150. 100 bps are 1 %, 100 paise are ₹1.",
     )
-    add_sections(embed, sections)
+    add_sections(embed, sections, between="\n\n" if about else "\n")
     return embed
 
 
@@ -134,6 +138,11 @@ def amount(value: str, unit: str) -> str:
             return percent(number).replace(".00 %", " %")
         case _:
             return f"{grouped(number)} {unit}".strip()
+
+
+def _short_setting(setting: Setting) -> str:
+    """A setting in a line: its value in words, and its name."""
+    return f"**{plain(amount(setting.value, setting.unit), _VALUE_CHARACTERS)}** · `{setting.name}`"
 
 
 def _setting(setting: Setting) -> str:

@@ -58,8 +58,10 @@ def lines_that_fit(lines: Iterable[str], between: str = "\n") -> str:
     return between.join(kept)
 
 
-def add_sections(embed: discord.Embed, sections: Mapping[str, Iterable[str]]) -> None:
-    """Add blocks under headings, with a blank line between them, as many as Discord takes.
+def add_sections(
+    embed: discord.Embed, sections: Mapping[str, Iterable[str]], *, between: str = "\n\n"
+) -> None:
+    """Add blocks under headings, by default with a blank line between them, as many as Discord takes.
 
     A section that is longer than one of Discord's fields goes on in the next; what is left out of the
     card is counted above, not hidden.
@@ -67,12 +69,12 @@ def add_sections(embed: discord.Embed, sections: Mapping[str, Iterable[str]]) ->
     left_out = 0
     for title, blocks in sections.items():
         for block in blocks:
-            left_out += not _add_block(embed, title, block)
+            left_out += not _add_block(embed, title, block, between)
     if left_out:
         embed.description = f"… and {left_out} more than fit here."
 
 
-def _add_block(embed: discord.Embed, title: str, block: str) -> bool:
+def _add_block(embed: discord.Embed, title: str, block: str, between: str) -> bool:
     """Add a block to the section that is last on a card, or begin the section; says whether there was room."""
     continued = f"{title}, continued"
     if len(embed) + len(continued) + len(block) > _CARD_CHARACTERS or len(block) > _FIELD_CHARACTERS:
@@ -80,7 +82,7 @@ def _add_block(embed: discord.Embed, title: str, block: str) -> bool:
     last = embed.fields[-1] if embed.fields else None
     goes_on = last is not None and last.name in (title, continued)
     if goes_on and last is not None and last.value is not None:
-        longer = f"{last.value}\n\n{block}"
+        longer = f"{last.value}{between}{block}"
         if len(longer) <= _FIELD_CHARACTERS:
             embed.set_field_at(-1, name=last.name, value=longer, inline=False)
             return True

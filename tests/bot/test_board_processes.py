@@ -15,7 +15,7 @@ from exchange.database import Database as Connections
 from exchange.exchange import Exchange
 from exchange.models import Identity, Order, Side, Size
 from tests.bot.discord_server import CHANNEL_ID, GUILD_ID, MESSAGE, OWNER_ID, DiscordServer
-from tests.conftest import Database
+from tests.conftest import HASHES, Database
 
 PATIENCE_SECONDS = 60
 CHANGES = 6
@@ -53,7 +53,7 @@ def sent(server: DiscordServer) -> list[tuple[str, str]]:
 
 
 async def test_two_processes_keep_one_board_and_one_goes_on_alone(database: Database):
-    exchange = Exchange(Connections(database.service_url))
+    exchange = Exchange(Connections(database.service_url), hash_identity=HASHES.identity)
     owner = await asyncpg.connect(database.owner_url)
     numbers = itertools.count(1)
     meera = Identity(PROVIDER, OWNER_ID, "Meera")

@@ -5,6 +5,7 @@ import pytest
 import simcord
 
 from bot.errors import InputUnreadable, NotModerator
+from bot.replies.moderation import SUBJECTS
 from exchange.errors import RequestRejected
 from tests.bot.world import World
 
@@ -16,25 +17,37 @@ def manager(world: World) -> simcord.MemberActor:
     return world.guild.add_member(world.env.create_user("kiran", global_name="Kiran"), roles=[role])
 
 
-async def test_settings_are_listed_with_value_default_and_bounds(world: World):
+async def test_settings_are_listed_with_their_values(world: World):
     seen = await world.asks(world.meera, "settings list")
     assert seen.ephemeral
-    sections = {field.name: (field.value or "").split("\n\n") for field in seen.embed.fields}
-    assert sections["Trading"][0] == (
+    sections = {field.name: (field.value or "").split("\n") for field in seen.embed.fields}
+    assert sections["Trading"][0] == "**5 %** · `confirm_impact_bps`"
+    assert "**₹20,000** · `signup_bonus_paise`" in sections["Members and page"]
+    assert "Other" not in sections
+    listed = await world.exchange.list_settings(await world.exchange_id())
+    assert all(f"`{setting.name}`" in seen.text for setting in listed), "all settings fit into one answer"
+
+
+async def test_settings_of_a_subject_are_listed_with_default_and_bounds(world: World):
+    trading = await world.asks(world.meera, "settings list", about="Trading")
+    (section,) = trading.embed.fields
+    assert (section.value or "").split("\n\n")[0] == (
         "**5 %** · `confirm_impact_bps` = `500`\n"
         "An order that moves the price by more than this asks for a confirmation first.\n"
         "From 0.01 % to 10,000 %, default 5 %."
     )
-    assert "**₹20,000** · `signup_bonus_paise` = `2000000`" in "\n".join(sections["Members and page"])
-    assert "From 1 to 10,00,000 shares, default 1,000 shares." in seen.text
-    assert "**on** · `public_fills` = `true`" in seen.text
-    assert "**1.67 %** · `tax_bps` = `167`" in seen.text
-    assert "`tax_bps`" not in str(sections["Trading"])
-    assert "Terms of new markets" in sections
-    assert "Other" not in sections
-    assert "`halt_seconds`" in str(sections["Halts, cool-downs, what waits"])
-    assert "From 1 % upwards, default 30 %." in seen.text
-    assert not seen.embed.description, "all settings fit into one answer"
+    assert "From 1 to 10,00,000 shares, default 1,000 shares." in trading.text
+    terms = await world.asks(world.meera, "settings list", about="Terms of new markets")
+    assert "**1.67 %** · `tax_bps` = `167`" in terms.text
+    protection = await world.asks(world.meera, "settings list", about="Protection")
+    assert "From 1 % upwards, default 30 %." in protection.text
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+async def test_each_subject_fits_into_one_answer(world: World, subject: str):
+    seen = await world.asks(world.meera, "settings list", about=subject)
+    assert seen.embed.fields
+    assert not seen.embed.description
 
 
 async def test_a_change_is_made_and_told(world: World):

@@ -166,7 +166,8 @@ def test_long_lists_are_cut_and_say_so():
     lists = [
         accounts.own_portfolio(portfolio),
         accounts.public_portfolio(portfolio),
-        moderation.setting_list([setting] * 100),
+        moderation.setting_list([setting] * 200),
+        moderation.setting_list([setting] * 100, "Other"),
         moderation.report_list([report] * 100),
         moderation.moderator_list([Moderator(1, WORST_NAME, "discord", "1", "owner")] * 100),
         boards.market_board([market] * 100),
