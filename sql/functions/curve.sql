@@ -10,19 +10,21 @@ create or replace function point_on_curve(p_market markets, p_sold bigint) retur
 language plpgsql immutable parallel safe
 set search_path = betjee, pg_temp
 as $$
--- Everything is numeric, so it is the same on every machine. x has at least 20 decimals, which keeps
--- the value's error below a millionth of a paisa for the largest market. ln(1 + exp(x)) is computed
--- as max(x, 0) + ln(1 + exp(-|x|)), so that no exponential overflows.
+-- Everything is numeric, so it is the same on every machine. ln(1 + exp(x)) is computed as
+-- max(x, 0) + ln(1 + exp(-|x|)), so that no exponential overflows. What max(x, 0) contributes is a
+-- product without a division and thus exact: far up the curve, where the rest is next to nothing, a value
+-- can lie a hair above half a paisa. x has at least 20 decimals, which keeps the error of the rest below
+-- a millionth of a paisa for the largest market.
 declare
-  v_x numeric := round(p_market.steepness * (p_sold - p_market.midpoint * p_market.max_tradable_shares), 20)
-    / p_market.max_tradable_shares;
+  v_beyond numeric := p_sold - p_market.midpoint * p_market.max_tradable_shares;
+  v_x numeric := round(p_market.steepness * v_beyond, 20) / p_market.max_tradable_shares;
   v_decay numeric := exp(-abs(v_x));
   v_range numeric := p_market.price_max_paise - p_market.price_min_paise;
   v_point curve_point;
 begin
   v_point.sold := p_sold;
-  v_point.value_paise := round(p_market.price_min_paise * p_sold
-    + v_range * p_market.max_tradable_shares * (greatest(v_x, 0) + ln(1 + v_decay)) / p_market.steepness);
+  v_point.value_paise := round(p_market.price_min_paise * p_sold + v_range * greatest(v_beyond, 0)
+    + v_range * p_market.max_tradable_shares * ln(1 + v_decay) / p_market.steepness);
   v_point.price := p_market.price_min_paise + v_range * (case when v_x < 0 then v_decay else 1 end) / (1 + v_decay);
   v_point.price_paise := round(v_point.price);
   return v_point;

@@ -1,6 +1,7 @@
 """What the integral promises to traders, whatever the terms; and what the average does not."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Literal
 
 import asyncpg
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.exchange.histories import terms
+from tests.model import curve
 from tests.model.curve import Terms
 from tests.model.founding import WIDE, Founded, execute, found, quote
 from tests.model.state import Ask, Figures
@@ -143,3 +145,19 @@ async def test_blocks_bought_one_by_one_pump_money_out_of_the_average_only(
         paid += sum(outcome["total_paise"] for outcome in bought)
     (sold,) = await trader.trade(("sell", 4_000))
     assert round(100 * sold["total_paise"] / paid) == returned_percent
+
+
+async def test_a_value_a_hair_above_half_a_paisa_is_rounded_up(
+    connection_owner: asyncpg.Connection,
+) -> None:
+    # So far up, what the curve adds to a straight line is less than any digit that a division would keep.
+    terms = Terms(
+        price_min_paise=100,
+        price_max_paise=101,
+        steepness=Decimal("24.49"),
+        max_tradable_shares=113,
+        total_shares_cap=1_000,
+    )
+    founded = await found(connection_owner, markets={"22s1": terms})
+    query = "select (betjee.point_on_curve(m, 344)).value_paise from betjee.markets m where exchange_id = $1"
+    assert await connection_owner.fetchval(query, founded.exchange_id) == curve.value(terms, 344) == 34_688

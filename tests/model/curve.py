@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
 from functools import cache
+from math import floor
 from typing import Final, Literal
 
 # Sixty digits leave more than forty behind the paisa for the largest market, where the exchange has twenty.
@@ -53,11 +55,13 @@ def price(terms: Terms, sold: int) -> int:
 @cache
 def value(terms: Terms, sold: int) -> int:
     """V(sold): the integral of the price from minus infinity's floor, to the paisa."""
-    exponent = _exponent(terms, sold)
-    softplus = EXACT.ln(EXACT.add(ONE, EXACT.exp(exponent)))
-    span = Decimal(terms.price_max_paise - terms.price_min_paise)
-    scale = EXACT.divide(EXACT.multiply(span, Decimal(terms.max_tradable_shares)), terms.steepness)
-    return round_half_away(EXACT.add(Decimal(terms.price_min_paise * sold), EXACT.multiply(scale, softplus)))
+    # ln(1 + e^x) is max(0, x) and a rest, of which the former must be exact, since it may end on half a paisa.
+    rest = EXACT.ln(EXACT.add(ONE, EXACT.exp(-abs(_exponent(terms, sold)))))
+    span = terms.price_max_paise - terms.price_min_paise
+    straight = span * max(Fraction(0), sold - Fraction(terms.midpoint) * terms.max_tradable_shares)
+    scale = EXACT.divide(Decimal(span * terms.max_tradable_shares), terms.steepness)
+    curved = Fraction(EXACT.multiply(scale, rest))
+    return floor(terms.price_min_paise * sold + straight + curved + Fraction(1, 2))
 
 
 FAR_SHARES = 20_000_000
