@@ -194,7 +194,7 @@ async def test_the_daily_post_is_in_the_channel_once(world: World, owner: asyncp
 async def test_moderators_set_the_time_of_the_post(world: World):
     seen = await world.asks(world.meera, "settings set", name="leaderboard_post_at", value="20:30")
     assert "is now **20\\:30**" in seen.text
-    listed = await world.asks(world.meera, "settings list")
+    listed = await world.asks(world.meera, "settings list", about="Members and page")
     assert "A time of day such as 20:30, or off, default off." in listed.text
     assert "Hours and minutes such as +05:30, default +05:30." in listed.text
     refused = await world.asks(world.meera, "settings set", name="leaderboard_post_at", value="8 pm")
