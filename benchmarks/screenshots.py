@@ -20,7 +20,9 @@ from exchange.database import Database
 from exchange.exchange import Exchange
 from exchange.migrations import migrate
 from exchange.models import Identity, Order, Side, Size
+from runtime.keyed_hashes import keyed_hashes
 from runtime.servers import EmbeddedServers
+from runtime.settings import settings_from
 from sandbox.guild import GUILD_ID, GUILD_NAME, MODERATOR, TRADERS, YOU, Person
 from tests.system.sandbox_page import sandbox
 from tests.system.test_sandbox_browser import BROWSER_OPTIONS
@@ -55,12 +57,30 @@ select m.exchange_id, 1, m.shift_id, clock_timestamp() - interval '9 hours 30 mi
 from betjee.markets m where m.exchange_id = $1 and m.code = '22s1'
 """
 
+EARLIER = (
+    """
+    insert into betjee.snapshots
+    select exchange_id, taken_at - $2 * interval '1 hour' from betjee.snapshots
+    where exchange_id = $1 order by taken_at desc limit 1
+    """,
+    """
+    insert into betjee.net_worths (exchange_id, block, taken_at, user_ids, net_worths_paise, medians_paise, realised_paise)
+    select exchange_id, block, taken_at - $2 * interval '1 hour', user_ids, net_worths_paise, medians_paise, realised_paise
+    from betjee.net_worths where exchange_id = $1 and taken_at > clock_timestamp() - interval '1 hour'
+    """,
+    "delete from betjee.net_worths where exchange_id = $1 and taken_at > clock_timestamp() - interval '1 hour' and $2 > 0",
+    "delete from betjee.snapshots where exchange_id = $1 and taken_at > clock_timestamp() - interval '1 hour' and $2 > 0",
+    "update betjee.leaderboards set refreshed_at = null where exchange_id = $1 and $2 > 0",
+)
+"""Dates the snapshot of this hour back by so many, and makes room for another."""
 
-async def live_through_a_day(servers: EmbeddedServers) -> None:
+
+async def live_through_a_day(servers: EmbeddedServers, folder: Path) -> None:
     """Open the sandbox's exchange and let its members trade."""
     await migrate(servers.database_owner_url)
     owner = await asyncpg.connect(servers.database_owner_url)
-    exchange = Exchange(Database(servers.database_url))
+    hashes = keyed_hashes(settings_from({"BETJEE_DATA": str(folder)}))
+    exchange = Exchange(Database(servers.database_url), hash_identity=hashes.identity)
     try:
         exchange_id = await exchange.open_exchange(
             1, PROVIDER, str(GUILD_ID), GUILD_NAME, _identity(MODERATOR)
@@ -80,6 +100,11 @@ async def live_through_a_day(servers: EmbeddedServers) -> None:
                 await exchange.execute_order(exchange_id, order)
             # The band is measured from the price two minutes ago, and nobody waits that long here.
             await owner.execute(LATER, exchange_id)
+            hours_ago = 23 * (ROUNDS - round_number) // ROUNDS
+            if hours_ago and hours_ago != 23 * (ROUNDS - round_number + 1) // ROUNDS:
+                await exchange.refresh_leaderboards()
+                for statement in EARLIER:
+                    await owner.execute(statement, exchange_id, hours_ago)
         for statement in (AGE, SPREAD, HALT):
             await owner.execute(statement, exchange_id)
     finally:
@@ -141,7 +166,7 @@ def take(address: str) -> None:
         page = open_page(browser, address, PHONE, 2)
         ask(page, "/chart 22s1 24h", "over the last 24 hours").screenshot(path=DOCS / "chart.png")
         ask(page, "/market 22s1", "Largest order").screenshot(path=DOCS / "market.png")
-        ask(page, "/portfolio", "Your portfolio", pictured=False).screenshot(path=DOCS / "portfolio.png")
+        ask(page, "/portfolio", "Your portfolio").screenshot(path=DOCS / "portfolio.png")
         page.close()
         page = open_page(browser, address, WIDE, 1)
         ask(page, "/chart 22s1 24h", "over the last 24 hours")
@@ -154,7 +179,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="betjee-screenshots-"))
     try:
         with EmbeddedServers(folder) as servers:
-            asyncio.run(live_through_a_day(servers))
+            asyncio.run(live_through_a_day(servers, folder))
             with sandbox(folder) as running:
                 take(running.address)
     finally:
