@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from tests.sql.arrivals import arrive
 from tests.sql.court import Court, identity
 from tests.sql.front import Front
 
@@ -131,7 +132,7 @@ async def test_a_ban_is_told_with_its_reason_and_appealed_once(court: Court) -> 
         "banned",
     )
     assert (await court.order("ann", "buy", 1))["code"] == "user_banned"
-    refused = await court.call("register_user", "discord", "ann", "Ann", ann, [])
+    refused = await court.call("register_user", "discord", "ann", "Ann", ann)
     assert (refused["refused"], refused["reason"], refused["can_appeal"]) == (
         "user_banned",
         "Many accounts.",
@@ -187,14 +188,14 @@ async def test_a_ban_for_a_time_ends_by_itself_and_lets_orders_wait_again(court:
 
 async def test_someone_unknown_is_banned_by_their_hash_alone(court: Court) -> None:
     await court.call("ban_user", court["mona"], None, identity("zoe"), "Of another server.", None)
-    refused = await court.call("register_user", "discord", "zoe", "Zoe", identity("zoe"), [])
+    refused = await court.call("register_user", "discord", "zoe", "Zoe", identity("zoe"))
     assert refused["refused"] == "user_banned"
     assert await court.rows("accounts", "provider_user_id = 'zoe'") == []
 
 
 async def test_the_owner_is_not_locked_out_by_a_hash(court: Court) -> None:
     await court.call("ban_user", court["mona"], None, identity("olga"), "Mutiny.", None)
-    registered = await court.call("register_user", "discord", "owner", "Olga", identity("olga"), [])
+    registered = await court.call("register_user", "discord", "owner", "Olga", identity("olga"))
     assert registered["created"]
 
 
@@ -203,14 +204,16 @@ async def test_a_banned_network_stops_new_members_alone(court: Court) -> None:
     await court.call("ban_network", court["mona"], network, "A burst of bots.", None)
     again = await court.call("ban_network", court["mona"], network, "A burst of bots.", None)
     assert again["refused"] == "already_banned"
-    refused = await court.call("register_user", "discord", "zoe", "Zoe", identity("zoe"), [network])
+    owner = (await court.front.document("find_user", court.front.exchange_id, "discord", "owner"))["user_id"]
+    await court.call("change_setting", owner, "verification", "web")
+    refused = await arrive(court.front, "zoe", (network, None, None))
     assert refused["refused"] == "network_banned"
     assert "bots" not in refused["detail"]
-    known = await court.call("register_user", "discord", "ann", "Ann", identity("ann"), [network])
+    known = await court.call("register_user", "discord", "ann", "Ann", identity("ann"))
     assert known["user_id"] == court["ann"]
     (ban,) = await court.front.listing("list_bans", court["mona"], 10)
     await court.call("unban", court["mona"], ban["ban_id"])
-    assert (await court.call("register_user", "discord", "zoe", "Zoe", identity("zoe"), [network]))["created"]
+    assert (await arrive(court.front, "zoe", (network, None, None)))["created"]
 
 
 async def test_a_market_halted_by_hand_stays_so_until_it_is_resumed(court: Court) -> None:

@@ -43,7 +43,7 @@ async def test_who_leaves_closes_everything_and_keeps_a_number(court: Court) -> 
 
 async def test_the_mark_of_the_bonus_survives(court: Court) -> None:
     await leave(court, "ann")
-    again = await court.call("register_user", "discord", "ann", "Ann", identity("ann"), [])
+    again = await court.call("register_user", "discord", "ann", "Ann", identity("ann"))
     assert (again["created"], again["bonus_paise"]) == (True, 0)
     assert again["user_id"] != court["ann"]
     assert await court.audit() == []
@@ -64,7 +64,7 @@ async def test_who_is_banned_may_leave_and_stays_banned(court: Court) -> None:
     await court.order("ann", "buy", 100)
     await court.call("ban_user", court["mona"], court["ann"], identity("ann"), "Odd.", None)
     assert (await leave(court, "ann"))["user_id"] == court["ann"]
-    refused = await court.call("register_user", "discord", "ann", "Ann", identity("ann"), [])
+    refused = await court.call("register_user", "discord", "ann", "Ann", identity("ann"))
     assert refused["refused"] == "user_banned"
     assert await court.audit() == []
 

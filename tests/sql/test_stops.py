@@ -29,7 +29,7 @@ class Waiting(Front):
 
     service: asyncpg.Connection
     founded: Founded
-    _last_id: int = field(default=100, repr=False)
+    last_id: int = field(default=100, repr=False)
 
     @property
     def exchange_id(self) -> int:  # type: ignore[override]  # it is the founded one

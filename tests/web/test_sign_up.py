@@ -35,6 +35,7 @@ async def test_a_link_leads_to_consent_and_the_bonus(page: Page, connection_owne
         "created": True,
         "bonus": "₹20,000.00",
         "had_bonus_before": False,
+        "is_withheld": False,
     }
     assert await page.granted_paise() == 2_000_000
 
