@@ -165,8 +165,7 @@ begin
     join grants g on g.exchange_id = a.exchange_id and g.user_id = a.user_id and g.kind = 'signup'
     where a.exchange_id = p_exchange.exchange_id and a.identity_hash = any (v_marked)
       and u.registered_at >= p_exchange.updated_at - interval '1 hour' and g.amount_paise > 0
-      and u.cash_paise = g.amount_paise and rank_number(p_exchange.exchange_id, u.user_id) = 0
-      and not exists (select from transactions t where t.exchange_id = a.exchange_id and t.user_id = a.user_id)
+      and u.cash_paise = g.amount_paise and u.reserved_paise = 0 and rank_number(p_exchange.exchange_id, u.user_id) = 0
     order by u.user_id
   loop
     insert into grants (exchange_id, sequence, user_id, kind, amount_paise, granted_at)

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from tests.sql.arrivals import (
+    Networks,
     arrive,
     be_refused,
     begin,
@@ -95,6 +96,15 @@ async def test_four_that_take_their_time_are_no_burst(
         await arrive(page, name, HOSTEL)
         await pass_time(connection_owner, page.exchange_id, 5.5)
     assert await marked(connection_owner, page) == set()
+
+
+async def test_three_after_a_burst_are_none_either(page: Front, connection_owner: asyncpg.Connection) -> None:
+    await burst(page, "abcd")
+    await pass_time(connection_owner, page.exchange_id, 60)
+    await burst(page, "efg")
+    assert len(await marked(connection_owner, page)) == 4
+    await burst(page, "h")
+    assert len(await marked(connection_owner, page)) == 8
 
 
 async def test_networks_do_not_add_up(page: Front, connection_owner: asyncpg.Connection) -> None:
@@ -534,17 +544,18 @@ async def test_one_network_is_no_neighbourhood(page: Front, connection_owner: as
     assert await search(page) == 0
 
 
-async def test_many_from_one_network_within_a_day_are_a_signal_however_slow(
-    page: Front, connection_owner: asyncpg.Connection
+@pytest.mark.parametrize("network", [HOSTEL, ipv6("farm", 1)])
+async def test_many_from_one_network_within_a_day_are_one_signal_however_slow(
+    page: Front, connection_owner: asyncpg.Connection, network: Networks
 ) -> None:
     for number in range(26):
-        await arrive(page, f"bot {number}", HOSTEL)
+        await arrive(page, f"bot {number}", network)
         await pass_time(connection_owner, page.exchange_id, 1_200)
         if number == 24:
             assert await search(page) == 0
     assert await search(page) == 1
     (cluster,) = await clusters(page, await owner_of(page))
-    assert (cluster["kind"], cluster["accounts"]) == ("crowd", 26)
+    assert (cluster["kind"], cluster["accounts"], cluster["detail"]["width"]) == ("crowd", 26, 64)
     assert await marked(connection_owner, page) == set()
 
 
@@ -639,9 +650,12 @@ async def test_losing_without_somebody_who_gains_is_no_signal(
 ) -> None:
     for name in "abcgh":
         await arrive(wide, name, ipv4(f"home of {name}"))
+    await trade(wide, "h", "buy", 100)
     for name in "abc":
         for _ in range(12):
             await trade(wide, name, "buy", 300)
+            # One who sells a little to each of them gains too little to be who it was for.
+            await trade(wide, "h", "sell", 2)
             await pass_time(connection_owner, wide.exchange_id, 300)
             await trade(wide, name, "sell", 300)
     assert await search(wide) == 0
