@@ -36,11 +36,13 @@ class Moderation(commands.Cog):
         self._suggestions = suggestions
 
     @settings.command(name="list")
-    async def list_settings(self, interaction: Interaction) -> None:
+    @app_commands.describe(about="Only what is about this")
+    @app_commands.choices(about=[Choice(name=title, value=title) for title in replies.moderation.SUBJECTS])
+    async def list_settings(self, interaction: Interaction, about: str | None = None) -> None:
         """Show what can be set, with its value, default and bounds."""
         exchange_id = await self._communities.exchange_of(interaction.guild)
         settings = await self._exchange.list_settings(exchange_id)
-        await answer(interaction, replies.moderation.setting_list(settings))
+        await answer(interaction, replies.moderation.setting_list(settings, about))
 
     @settings.command(name="set")
     @app_commands.describe(name="The setting", value="Its new value; /settings list shows the bounds")

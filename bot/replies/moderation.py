@@ -10,6 +10,8 @@ from exchange.models import Moderator, Report, Setting, SettingChange
 
 _VALUE_CHARACTERS: Final = 100
 _REPORT_CHARACTERS: Final = 300
+_LINES: Final = 10
+"""As many names and values as surely fit into one block."""
 _NEW_MARKETS: Final = "Terms of new markets"
 _SECTIONS: Final = {
     "confirm_impact_bps": "Trading",
@@ -38,19 +40,37 @@ _SECTIONS: Final = {
 """Where a setting stands in the list. The terms of markets know themselves; the rest are "Other"."""
 
 
-def setting_list(settings: list[Setting]) -> discord.Embed:
-    """Everything that can be set, by what it is about, with its value, default and bounds."""
-    sections: dict[str, list[str]] = {title: [] for title in (*_SECTIONS.values(), "Other", _NEW_MARKETS)}
+SUBJECTS: Final = tuple(dict.fromkeys((*_SECTIONS.values(), "Other", _NEW_MARKETS)))
+"""What settings are about, in the order of the list."""
+
+
+def setting_list(settings: list[Setting], about: str | None = None) -> discord.Embed:
+    """What can be set, by what it is about or about one subject, with its value, default and bounds.
+
+    Where that is more than one card takes, all names and values, so that nothing is hidden.
+    """
+    sections: dict[str, list[Setting]] = {title: [] for title in SUBJECTS if about in (None, title)}
     for setting in settings:
         title = _NEW_MARKETS if setting.new_markets_only else _SECTIONS.get(setting.name, "Other")
-        sections[title].append(_setting(setting))
-    embed = reply(
-        BLUE,
-        "Settings",
-        footer="Change one by its name and a bare number: /settings set tax_bps 150. 100 bps are 1 %, 100 paise are ₹1.",
+        if title in sections:
+            sections[title].append(setting)
+    hint = "Change one by its name and a bare number: /settings set tax_bps 150. 100 bps are 1 %, 100 paise are ₹1."
+    whole = reply(BLUE, "Settings", footer=hint)
+    add_sections(whole, {title: map(_setting, found) for title, found in sections.items()})
+    if whole.description is None:
+        return whole
+    brief = reply(
+        BLUE, "Settings", footer=f"/settings list and what it is about tells what each means. {hint}"
     )
-    add_sections(embed, sections)
-    return embed
+    lines = {title: list(map(_name_and_value, found)) for title, found in sections.items()}
+    add_sections(
+        brief,
+        {
+            title: ["\n".join(found[place : place + _LINES]) for place in range(0, len(found), _LINES)]
+            for title, found in lines.items()
+        },
+    )
+    return brief
 
 
 def setting_changed(change: SettingChange) -> discord.Embed:
@@ -111,9 +131,14 @@ def amount(value: str, unit: str) -> str:
             return f"{grouped(number)} {unit}".strip()
 
 
+def _name_and_value(setting: Setting) -> str:
+    """A setting in one line, as it is typed."""
+    value = plain(setting.value, _VALUE_CHARACTERS).replace("`", "'")
+    return f"`{setting.name}` = `{value}`"
+
+
 def _setting(setting: Setting) -> str:
     """A setting in three lines: its value in words and as it is typed, what it means, and its bounds."""
-    value = plain(setting.value, _VALUE_CHARACTERS).replace("`", "'")
     spoken = plain(amount(setting.value, setting.unit), _VALUE_CHARACTERS)
     usual = f"default {amount(setting.default_value, setting.unit)}"
     bounds = "On or off"
@@ -123,4 +148,4 @@ def _setting(setting: Setting) -> str:
         # "From 1 to 10 shares", but "from 1 % to 10 %".
         sign = setting.unit if setting.unit in ("bps", "paise") else ""
         bounds = f"From {amount(setting.minimum, sign)} to {amount(setting.maximum, setting.unit)}"
-    return f"**{spoken}** · `{setting.name}` = `{value}`\n{setting.description}\n{bounds}, {usual}."
+    return f"**{spoken}** · {_name_and_value(setting)}\n{setting.description}\n{bounds}, {usual}."

@@ -1,10 +1,13 @@
 """What moderators do and see. Discord hides their commands from others; the exchange refuses them anyway."""
 
+from dataclasses import replace
+
 import discord
 import pytest
 import simcord
 
 from bot.errors import InputUnreadable, NotModerator
+from bot.replies.moderation import setting_list
 from exchange.errors import RequestRejected
 from tests.bot.world import World
 
@@ -32,6 +35,24 @@ async def test_settings_are_listed_with_value_default_and_bounds(world: World):
     assert "`tax_bps`" not in str(sections["Trading"])
     assert "Terms of new markets" in sections
     assert not seen.embed.description, "all settings fit into one answer"
+
+
+async def test_settings_of_one_subject_are_listed_alone(world: World):
+    seen = await world.asks(world.meera, "settings list", about="Finding bots")
+    assert [field.name for field in seen.embed.fields if "continued" not in (field.name or "")] == [
+        "Finding bots"
+    ]
+    assert "**withhold** · `mark_action` = `withhold`" in seen.text
+    assert "tax_bps`" not in "".join(field.value or "" for field in seen.embed.fields)
+
+
+async def test_more_settings_than_fit_are_all_named(world: World):
+    known = await world.exchange.list_settings(await world.exchange_id())
+    many = [replace(setting, name=f"{setting.name}_again") for setting in known]
+    embed = setting_list([*known, *many])
+    assert embed.description is None, "nothing is left out"
+    text = "".join(field.value or "" for field in embed.fields)
+    assert all(f"`{setting.name}` = " in text for setting in (*known, *many))
 
 
 async def test_a_change_is_made_and_told(world: World):
