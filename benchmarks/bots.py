@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import itertools
 import json
 import random
@@ -17,17 +16,17 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
+from benchmarks.newcomers import HOUR, Arrival, Kind, bots, hash_of, people
 from exchange.migrations import migrate
 from runtime.servers import EmbeddedServers
 
-HOUR = 3_600
 SIGN_UPS_PER_MINUTE = 10
 """What a rate limit by network lets through; who is refused comes back half a minute later."""
 
@@ -64,105 +63,6 @@ join betjee.users u using (exchange_id, user_id)
 left join betjee.marks m using (exchange_id, identity_hash)
 where a.exchange_id = $1 and u.registered_at is not null
 """
-
-Networks = tuple[bytes, bytes | None, bytes | None]
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """Somebody who comes to the page after so many seconds, from a network; `days` they have been in the community."""
-
-    seconds: float
-    name: str
-    networks: Networks
-    days: int = 0
-
-
-@dataclass
-class Kind:
-    """A kind of people or bots: when and from where they come. `style` names it in the table."""
-
-    style: str
-    arrivals: list[Arrival]
-
-    @property
-    def names(self) -> list[str]:
-        """Their ids at the provider."""
-        return [arrival.name for arrival in self.arrivals]
-
-
-def _at_home(style: str, count: int) -> Kind:
-    """Each from a network of their own."""
-    return Kind(
-        style, [Arrival(0, f"{style} {n}", (_hash(f"{style} {n}"), None, None)) for n in range(count)]
-    )
-
-
-def _from_one(style: str, seconds: list[float], network: str = "") -> Kind:
-    """All from one network, at these times."""
-    networks = (_hash(f"network of {network or style}"), None, None)
-    return Kind(
-        style, [Arrival(second, f"{style} {n}", networks) for n, second in enumerate(sorted(seconds))]
-    )
-
-
-def people(dice: random.Random, *, is_front_loaded: bool, long_standing: float) -> list[Kind]:
-    """2,300 honest members, of whom a part has been in the community for long.
-
-    The rush of the hostel is spread over ten minutes, or most come in the first of them.
-    """
-    times = [dice.uniform(0, 600) for _ in range(67)]
-    if is_front_loaded:
-        times = [min(dice.expovariate(1 / 200), 600) for _ in range(67)]
-    day = 24 * HOUR
-    kinds = [
-        _at_home("at home", 2_100),
-        _from_one("hostel, after an announcement", times),
-        _from_one("another hostel, over two days", [dice.uniform(0, 2 * day) for _ in range(67)]),
-        _from_one("a mobile network, over two days", [dice.uniform(0, 2 * day) for _ in range(66)]),
-    ]
-    for kind in kinds:
-        kind.arrivals = [
-            replace(arrival, days=365 if dice.random() < long_standing else 3) for arrival in kind.arrivals
-        ]
-    return kinds
-
-
-def bots(dice: random.Random) -> list[Kind]:
-    """800 bots in six styles."""
-    bursts = [
-        Arrival(
-            wave * HOUR + dice.uniform(0, 20),
-            f"fast burst {50 * wave + n}",
-            (_hash(f"wave {wave}"), None, None),
-        )
-        for wave in range(3)
-        for n in range(50)
-    ]
-    drips = [
-        Arrival(
-            n * 2 * HOUR + dice.uniform(0, HOUR),
-            f"slow drip {15 * farm + n}",
-            (_hash(f"drip {farm}"), None, None),
-        )
-        for farm in range(10)
-        for n in range(15)
-    ]
-    wide = [
-        Arrival(20 * n, f"a /56 {n}", (_hash(f"/64 {n}"), _hash("/56"), _hash("/48"))) for n in range(150)
-    ]
-    return [
-        Kind("fast burst", sorted(bursts, key=lambda arrival: arrival.seconds)),
-        Kind("slow drip", sorted(drips, key=lambda arrival: arrival.seconds)),
-        _from_one("one network", [20.0 * n for n in range(150)]),
-        Kind("a /56", wide),
-        _at_home("many networks", 100),
-        _at_home("bonus transfer", 100),
-    ]
 
 
 @dataclass
@@ -206,13 +106,13 @@ class Town:
 
     async def sign_up(self, arrival: Arrival, *, is_refused: bool = False) -> None:
         """Somebody types /register and presses the button on the page."""
-        token = _hash(f"token {next(self.numbers)}")
+        token = hash_of(f"token {next(self.numbers)}")
         await self.call(
             "register_user",
             "discord",
             arrival.name,
             arrival.name,
-            _hash(arrival.name),
+            hash_of(arrival.name),
             None,
             datetime.now(UTC) - timedelta(days=arrival.days),
             token,

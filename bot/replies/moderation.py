@@ -61,6 +61,9 @@ _SECTIONS: Final = {
 SUBJECTS: Final = (*dict.fromkeys(_SECTIONS.values()), _NEW_MARKETS)
 """What settings are about, in the order of the list."""
 
+_REMARKS: Final = {("verification", "off"): " (no limits by address)"}
+"""What must be known of a value, though it stands in a list without explanations."""
+
 _SHAPES: Final = {"time": "A time of day such as 20:30, or off", "offset": "Hours and minutes such as +05:30"}
 """What is typed for settings that are neither numbers nor choices."""
 
@@ -142,7 +145,8 @@ def amount(value: str, unit: str) -> str:
 
 def _short_setting(setting: Setting) -> str:
     """A setting in a line: its value in words, and its name."""
-    return f"**{plain(amount(setting.value, setting.unit), _VALUE_CHARACTERS)}** · `{setting.name}`"
+    spoken = plain(amount(setting.value, setting.unit), _VALUE_CHARACTERS)
+    return f"**{spoken}** · `{setting.name}`{_REMARKS.get((setting.name, setting.value), '')}"
 
 
 def _setting(setting: Setting) -> str:

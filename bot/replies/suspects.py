@@ -7,7 +7,7 @@ import discord
 
 from bot.replies.enforcement import names_of, wiped_market
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, PURPLE, Figure, lines_that_fit, reply
-from bot.replies.text import TIMES, grouped, money, name, plain, safe
+from bot.replies.text import grouped, money, name, plain, safe
 from exchange.acts import WipePreview
 from exchange.models import Json
 from exchange.suspects import Cluster, ClusterMember, ClusterStatus, Release, SignalKind
@@ -152,7 +152,7 @@ def moderators_channel_chosen(channel_id: str | None, *, may_send: bool, is_publ
         "**I may not send messages there yet**: give me that permission, or nobody is told."
         if not may_send
         else "",
-        "**Everyone on this server can read that channel**, and what I say there names members."
+        "**Everyone on this server can read that channel**, and a suspicion is not for everyone."
         if is_public
         else "",
     ]
@@ -211,7 +211,7 @@ def _figures(cluster: Cluster) -> Iterable[Figure]:
     yield "Accounts", f"{grouped(cluster.accounts)}, of them members {grouped(cluster.members_total)}"
     yield "Confirmed by Discord", grouped(cluster.proven)
     if cluster.waiting:
-        yield "Bonus that waits", f"{grouped(cluster.waiting)} {TIMES}, {money(cluster.waiting_paise)}"
+        yield "Bonus that waits", f"of {grouped(cluster.waiting)}, {money(cluster.waiting_paise)} in all"
     if cluster.long_standing:
         yield "Long in the community, so not waiting", grouped(cluster.long_standing)
     if cluster.frozen:

@@ -99,7 +99,7 @@ as $$
     'dedupe_key', o.dedupe_key, 'attempts', o.attempts, 'created_at', o.created_at, 'user_id', o.user_id,
     'notify_by', u.notify_by, 'provider', coalesce(a.provider, c.provider), 'provider_user_id', a.provider_user_id,
     'exchange_name', e.name, 'community_id', c.community_id, 'is_for_moderators', is_for_moderators(o.kind),
-    'channel_id', case when is_for_moderators(o.kind) then c.moderators_channel_id else c.channel_id end)
+    'channel_id', case when is_for_moderators(o.kind) and o.user_id is null then c.moderators_channel_id else c.channel_id end)
   from outbox_leases l
   join exchanges e using (exchange_id)
   cross join lateral (

@@ -24,6 +24,10 @@ _TIMES = (
 )
 
 
+BONUS = 2_000_000
+"""What a new member is granted, in paise."""
+
+
 def key(name: str) -> bytes:
     """The key of a network, or the hash of anything else with a name."""
     return hashlib.sha256(name.encode()).digest()
@@ -42,6 +46,9 @@ def ipv6(site: str, number: int, *, subnets: int = 256) -> Networks:
 def hash_of(name: str) -> bytes:
     """The keyed hash of somebody's identity."""
     return newcomer(name)[3]
+
+
+HOSTEL = ipv4("hostel")
 
 
 async def begin(front: Front, name: str, days: int = 0) -> bytes:
@@ -116,3 +123,28 @@ async def trade(front: Front, name: str, side: str, shares: int, market: str = "
         "select * from betjee.execute_orders($1, $2::betjee.order_request[])", front.exchange_id, [order]
     )
     assert outcome["status"] == "filled", outcome["code"]
+
+
+async def marked(owner: asyncpg.Connection, front: Front) -> set[bytes]:
+    rows = await owner.fetch(
+        "select identity_hash from betjee.marks where exchange_id = $1", front.exchange_id
+    )
+    return {row["identity_hash"] for row in rows}
+
+
+async def notices(owner: asyncpg.Connection, front: Front, kind: str) -> list[dict[str, object]]:
+    rows = await owner.fetch(
+        "select user_id, detail from betjee.outbox where exchange_id = $1 and kind = $2 order by notice_id",
+        front.exchange_id,
+        kind,
+    )
+    return [{"user_id": row["user_id"], **json.loads(row["detail"])} for row in rows]
+
+
+async def burst(front: Front, names: str, *, proven: bool = False) -> None:
+    for name in names:
+        await arrive(front, name, HOSTEL, proven=proven)
+
+
+async def audited(front: Front) -> None:
+    assert await front.service.fetch("select betjee.audit_exchange($1)", front.exchange_id) == []

@@ -10,7 +10,7 @@ from tests.conftest import Database
 from tests.sql.blocking import watcher
 from tests.sql.court import court, pumped
 from tests.sql.floor import floor
-from tests.sql.front import DISCORD, Front
+from tests.sql.front import DISCORD, Front, owner_of
 from tests.sql.shared_database import database
 
 __all__ = ["court", "database", "floor", "pumped", "watcher"]
@@ -35,3 +35,10 @@ async def front(connection_service: asyncpg.Connection) -> Front:
     document = await opened.document("open_exchange", 1_000, DISCORD, opened.guild, "Guild", "owner", "Owner")
     opened.exchange_id = document["exchange_id"]
     return opened
+
+
+@pytest.fixture
+async def page(front: Front) -> Front:
+    """An exchange whose members sign up on the page."""
+    await front.call("change_setting", await owner_of(front), "verification", "web")
+    return front

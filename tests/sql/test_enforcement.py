@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from tests.sql.arrivals import arrive
 from tests.sql.court import Court, identity
 from tests.sql.front import Front
 
@@ -203,9 +204,16 @@ async def test_a_network_is_banned_once_and_let_in_again(court: Court) -> None:
     await court.call("ban_network", court["mona"], network, "A burst of bots.", None)
     again = await court.call("ban_network", court["mona"], network, "A burst of bots.", None)
     assert again["refused"] == "already_banned"
+    owner = (await court.front.document("find_user", court.front.exchange_id, "discord", "owner"))["user_id"]
+    await court.call("change_setting", owner, "verification", "web")
+    refused = await arrive(court.front, "zoe", (network, None, None))
+    assert refused["refused"] == "network_banned"
+    assert "bots" not in refused["detail"]
+    known = await court.call("register_user", "discord", "ann", "Ann", identity("ann"))
+    assert known["user_id"] == court["ann"]
     (ban,) = await court.front.listing("list_bans", court["mona"], 10)
     await court.call("unban", court["mona"], ban["ban_id"])
-    assert "refused" not in await court.call("ban_network", court["mona"], network, "Again.", None)
+    assert (await arrive(court.front, "zoe", (network, None, None)))["created"]
 
 
 async def test_a_market_halted_by_hand_stays_so_until_it_is_resumed(court: Court) -> None:

@@ -11,13 +11,6 @@ from tests.sql.front import DISCORD, Front, newcomer, owner_of
 HERE, AROUND, FURTHER = key("/64"), key("/56"), key("/48")
 
 
-@pytest.fixture
-async def page(front: Front) -> Front:
-    """An exchange whose members sign up on the page."""
-    await front.call("change_setting", await owner_of(front), "verification", "web")
-    return front
-
-
 async def test_a_banned_identity_is_kept_out_by_either_way_and_told_why(page: Front) -> None:
     owner = await owner_of(page)
     await page.call("ban_user", owner, None, hash_of("ada"), "Sold answers", None)
