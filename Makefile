@@ -46,6 +46,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.relay
 	$(BIN)/python -m benchmarks.limits
 	$(BIN)/python -m benchmarks.charts
+	$(BIN)/python -m benchmarks.leaderboards
 
 pictures: setup
 	$(BIN)/python -m benchmarks.screenshots
