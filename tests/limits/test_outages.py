@@ -142,7 +142,8 @@ async def test_all_who_are_caught_at_once_go_on_and_leave_nothing_behind(
     valkey.come_back()
     clock.now += RETRY_SECONDS
     assert (await limits.look()).is_shared
-    callers = [Caller(f"later {number}") for number in range(300)]
+    # Few enough that a machine which others keep busy does not take itself for an outage.
+    callers = [Caller(f"later {number}") for number in range(30)]
     assert await asyncio.gather(*(admitted(limits, caller, 6) for caller in callers)) == [5] * len(callers)
     assert limits.state.is_shared
 
