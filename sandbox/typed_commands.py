@@ -22,6 +22,10 @@ MENTION = re.compile(r"<@!?(?P<id>\d+)>|(?P<plain>\d{15,20})")
 CHANNEL = re.compile(r"<#(?P<id>\d+)>|(?P<plain>\d{15,20})")
 
 
+PROSE = ("reason", "text")
+"""Options that are sentences: they take all words up to the next one that names an option."""
+
+
 class LineUnreadable(Exception):
     """A typed line means no command; the message says what to type instead."""
 
@@ -44,7 +48,8 @@ class TypedCommands:
         """The command that a typed line means, as the page's own composer would send it.
 
         `entries` are the commands that its sender may use. Words fill the options in their order, or
-        by name as in `shares:10`; the last option takes the rest of the line. Raises LineUnreadable.
+        by name as in `shares:10`; the last option takes the rest of the line, and a sentence such as a
+        reason all words up to the next name. Raises LineUnreadable.
         """
         words = line.removeprefix("/").split()
         entry = _longest_match(words, entries)
@@ -118,10 +123,13 @@ class TypedCommands:
             else:
                 raise LineUnreadable(f"“{plain(' '.join(rest))}” is too much: type `{_usage(entry)}`.")
             option = waiting.pop(name)
-            takes_the_rest = not waiting and option["type"] in ("string", "user")
-            text = " ".join(rest) if takes_the_rest else rest[0]
-            rest = [] if takes_the_rest else rest[1:]
-            filled[name] = self._value(text, option)
+            taken = 1
+            if name in PROSE:
+                taken = next((place for place, word in enumerate(rest) if _names(word, waiting)), len(rest))
+            elif not waiting and option["type"] in ("string", "user"):
+                taken = len(rest)
+            filled[name] = self._value(" ".join(rest[:taken]), option)
+            rest = rest[taken:]
         return filled
 
     def _value(self, text: str, option: Option) -> Any:
@@ -132,6 +140,8 @@ class TypedCommands:
             return self._member(text)
         if option["type"] == "channel":
             return self._channel(text)
+        if option["name"] == "members":
+            return " ".join(f"<@{self._member(member)}>" for member in text.split(",") if member)
         for choice in option["choices"]:
             if text.lower() in (str(choice["name"]).lower(), str(choice["value"]).lower()):
                 return choice["value"]
@@ -188,3 +198,9 @@ def _usage(entry: Entry) -> str:
     """How a command is typed: `/buy market shares [max_cost]`."""
     options = [option["name"] if option["required"] else f"[{option['name']}]" for option in entry["options"]]
     return " ".join([_call(entry), *options])
+
+
+def _names(word: str, options: Mapping[str, Option]) -> bool:
+    """Whether a word names one of these options, as `mode:` does."""
+    name, separator, _ = word.partition(":")
+    return bool(separator) and name in options

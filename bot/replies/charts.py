@@ -125,7 +125,7 @@ def _band(detail: MarketDetail) -> str:
 
 def choose_market() -> discord.Embed:
     """The question of which market's chart."""
-    return reply(BLUE, "Whose chart?", "Choose a market. `/chart` takes one, and a period, at once.")
+    return reply(BLUE, "Which market?", "Choose a market. `/chart` takes one, and a period, at once.")
 
 
 def market_options(markets: Sequence[Market]) -> list[tuple[str, str]]:

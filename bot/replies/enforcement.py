@@ -238,4 +238,4 @@ def _act(act: Act) -> str:
     whom = f" {name(act.member)}" if act.member and act.user_id != act.moderator_user_id else ""
     about = [str(act.detail[key]) for key in ("market", "name", "wipe_id", "reason") if act.detail.get(key)]
     told = f" · {safe(' · '.join(about), _REASON_CHARACTERS)}" if about else ""
-    return f"`{act.sequence}` {discord.utils.format_dt(act.recorded_at, 'd')} {who} {verb}{whom}{told}"
+    return f"`{act.sequence}` {discord.utils.format_dt(act.recorded_at, 'f')} {who} {verb}{whom}{told}"

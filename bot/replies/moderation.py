@@ -104,7 +104,10 @@ def moderator_list(moderators: list[Moderator]) -> discord.Embed:
 def moderator_added(moderator: Moderator) -> discord.Embed:
     """Someone has become a moderator."""
     return reply(
-        GREEN, "Moderator added", f"{name(moderator.display_name)} is now a moderator of this exchange."
+        GREEN,
+        "Moderator added",
+        f"{name(moderator.display_name)} is now a moderator of this exchange. Discord shows the commands of moderators to "
+        "those who may manage the server, or whom you let use them under Server Settings, Integrations.",
     )
 
 

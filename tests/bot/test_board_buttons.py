@@ -93,7 +93,7 @@ async def test_without_the_database_the_market_is_typed(
 async def test_chart_and_portfolio_answer_whoever_pressed(world: World, boarding: Boarding):
     await boarding.put()
     await world.registered(world.asha)
-    for label, title in (("Portfolio", "Your portfolio"), ("Chart", "Whose chart?")):
+    for label, title in (("Portfolio", "Your portfolio"), ("Chart", "Which market?")):
         seen = await boarding.press(world.asha, label)
         assert seen.ephemeral
         assert seen.title == title
@@ -125,7 +125,7 @@ async def test_every_button_works_after_a_restart_and_so_does_an_open_form(
         await boarding.orders(world.asha, "Short", market=["22s1"], shares="1")
     ).title == "Shorted 1 × 22s1"
     assert (await boarding.press(world.asha, "Portfolio")).title == "Your portfolio"
-    assert (await boarding.press(world.asha, "Chart")).title == "Whose chart?"
+    assert (await boarding.press(world.asha, "Chart")).title == "Which market?"
 
 
 async def test_nothing_of_a_form_is_kept(world: World, boarding: Boarding):

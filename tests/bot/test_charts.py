@@ -144,7 +144,7 @@ async def test_a_button_that_names_no_market_offers_them_all(world: World, board
     await boarding.put()
     offered = await boarding.press(world.asha, "Chart")
     assert offered.ephemeral
-    assert offered.title == "Whose chart?"
+    assert offered.title == "Which market?"
     chart = Seen(await world.asha.select(offered.message, values=["22s1"]))
     assert "22s1" in chart.title
     assert chart.message.attachments

@@ -46,6 +46,12 @@ CATALOGUE = [
     entry("report", option("text")),
     entry("notifications", option("deliver", required=False, choices=("direct message", "ping", "nothing"))),
     entry("settings channel", option("channel", "channel", required=False)),
+    entry(
+        "wipe",
+        option("members"),
+        option("reason"),
+        option("mode", required=False, choices=("burn", "unwind")),
+    ),
     entry("settings show"),
     entry("settings set", option("name"), option("value")),
 ]
@@ -70,6 +76,16 @@ TYPED = TypedCommands(
         ("/portfolio Meera (moderator)", "portfolio", {"member": "1450000000000000002"}),
         ("/report the price of 22s1 is odd", "report", {"text": "the price of 22s1 is odd"}),
         ("/settings show", "settings show", {}),
+        (
+            "/wipe @Priya farmed the bonus mode:unwind",
+            "wipe",
+            {"members": "<@1450000000000000003>", "reason": "farmed the bonus", "mode": "unwind"},
+        ),
+        (
+            "/wipe priya,<@1450000000000000009> two of them",
+            "wipe",
+            {"members": "<@1450000000000000003> <@1450000000000000009>", "reason": "two of them"},
+        ),
         ("/notifications direct message", "notifications", {"deliver": "direct message"}),
         ("/settings channel betjee", "settings channel", {"channel": "7"}),
         ("/settings channel #BetJee", "settings channel", {"channel": "7"}),
