@@ -1,6 +1,7 @@
 """What a person reads when there is no outcome to tell: the one place that turns errors into words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import discord
@@ -108,7 +109,26 @@ def _rejected(error: RequestRejected) -> discord.Embed:
         return stops.refused(error.code, error.figures)
     if sign_up.has_words(error.code, error.figures):
         return sign_up.refused(error.code, error.figures)
+    if error.code == "user_banned" and "reason" in error.figures:
+        return _banned(error.figures)
     return reply(AMBER, "Not done", safe(error.detail, _SENTENCE_CHARACTERS), footer="Nothing has changed.")
+
+
+def _banned(figures: Mapping[str, Any]) -> discord.Embed:
+    """Why somebody is banned, until when, and what they can do about it."""
+    until = figures.get("banned_until")
+    end = "" if until is None else f" until {discord.utils.format_dt(datetime.fromisoformat(until), 'f')}"
+    appeal = (
+        "If that is wrong, say so with `/appeal`, once: the moderators will read it."
+        if figures.get("can_appeal")
+        else "You have appealed already; the moderators decide."
+    )
+    return reply(
+        AMBER,
+        "You are banned",
+        f"You are banned from this exchange{end}: {safe(str(figures['reason']), _SENTENCE_CHARACTERS)}\n\n{appeal}",
+        footer="Nothing has changed.",
+    )
 
 
 def _unavailable(_: Exception) -> discord.Embed:

@@ -57,7 +57,10 @@ async def test_someone_is_banned_told_and_appeals_once(members: World):
     assert seen.title == "Banned", seen.text
     assert "<t:" in seen.figures["Until"]
     again = await members.asks(members.asha, "register")
+    assert again.title == "You are banned"
     assert "Many accounts" in again.text
+    assert "<t:" in again.text
+    assert "`/appeal`" in again.text
     members.forgive(RequestRejected)
     appealed = await members.asks(members.asha, "appeal", text="They are my sister's.")
     assert (appealed.title, appealed.ephemeral) == ("Appeal sent", True)
