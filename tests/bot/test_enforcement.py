@@ -151,7 +151,7 @@ async def test_what_moderators_do_is_listed_in_pages(members: World):
     for number in range(12):
         command = "halt" if number % 2 == 0 else "resume"
         more = {"reason": f"Rumour {number}."} if command == "halt" else {}
-        await members.asks(members.meera, f"market {command}", market="22s1", **more)
+        await members.asks(members.meera, command, market="22s1", **more)
     first = await members.asks(members.meera, "modlog")
     assert "Rumour 10" in first.text
     assert "Rumour 0" not in first.text

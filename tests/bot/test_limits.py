@@ -253,6 +253,7 @@ BUDGETS = {
         "resume",
         "modlog",
         "settings moderators-channel",
+        "settings audit-channel",
         "suspects list",
         "suspects show",
         "suspects release",

@@ -102,6 +102,7 @@ FOR_THE_APPLICATION = {
     "retry_notice",
     "second_wipe",
     "set_channel",
+    "set_audit_channel",
     "set_moderators_channel",
     "suggest_triggers",
     "transfer_ownership",
