@@ -107,7 +107,7 @@ class Moderation(commands.Cog):
         )
         may_send = channel is None or may_speak(channel)
         is_public = channel is not None and is_open_to_all(channel)
-        embed = replies.notices.audit_channel_chosen(chosen, may_send=may_send, is_public=is_public)
+        embed = replies.moderation.audit_channel_chosen(chosen, may_send=may_send, is_public=is_public)
         await answer(interaction, embed)
 
     @moderators.command(name="list")

@@ -168,34 +168,6 @@ def channel_chosen(channel_id: str | None, *, may_send: bool) -> discord.Embed:
     )
 
 
-def audit_channel_chosen(channel_id: str | None, *, may_send: bool, is_public: bool) -> discord.Embed:
-    """Where the record is posted from now on."""
-    if channel_id is None:
-        return reply(
-            GREEN,
-            "Audit channel",
-            "What moderators do is posted nowhere from now on; `/modlog` shows it. The channel of before is told of the change.",
-        )
-    warnings = [
-        ""
-        if may_send
-        else "**I may not send messages there yet**: give me that permission, or nothing is posted.",
-        "Everyone on this server can read that channel: reasons and names of members are public there."
-        if is_public
-        else "",
-    ]
-    return reply(
-        GREEN if may_send else AMBER,
-        "Audit channel",
-        "\n".join(
-            [
-                f"Everything that moderators do is posted in <#{channel_id}> from now on, in the words of `/modlog`.",
-                *filter(None, warnings),
-            ]
-        ),
-    )
-
-
 def not_yours() -> discord.Embed:
     """The answer to someone who presses a button under another person's reply."""
     return reply(

@@ -80,6 +80,7 @@ FOR_THE_APPLICATION = {
     "post_leaderboard",
     "postpone_board",
     "preview_suspects_wipe",
+    "preview_deletion",
     "preview_wipe",
     "purge_outbox",
     "purge_requests",
