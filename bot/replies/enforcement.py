@@ -88,9 +88,24 @@ def banned(ban: Ban, display_name: str) -> discord.Embed:
     )
 
 
-def unbanned(display_name: str) -> discord.Embed:
-    """A ban was ended."""
-    return reply(GREEN, "Ban ended", f"{name(display_name)} is no longer banned here.")
+def network_banned(ban: Ban) -> discord.Embed:
+    """A network was banned from signing up."""
+    return reply(
+        AMBER,
+        "Network banned",
+        "Nobody new can sign up from it; members who are there keep their accounts. A hostel, a school or a mobile operator is one "
+        f"network too, with everyone in it. `/unban number:{ban.ban_id}` ends it.",
+        [("Reason", safe(ban.reason, _REASON_CHARACTERS)), ("Until", _end(ban.banned_until))],
+        footer=f"Ban {ban.ban_id}",
+    )
+
+
+def unbanned(ban: Ban, display_name: str | None = None) -> discord.Embed:
+    """A ban was ended; the name is how whoever asked knows the member."""
+    if ban.subject == "network":
+        return reply(GREEN, "Ban ended", "Everyone may sign up from that network again.")
+    whom = display_name or ban.display_name or "someone whose account is gone"
+    return reply(GREEN, "Ban ended", f"{name(whom)} is no longer banned here.")
 
 
 def not_banned(display_name: str) -> discord.Embed:

@@ -270,6 +270,7 @@ BUDGETS = {
         "suspects list",
         "suspects show",
         "suspects release",
+        "suspects ban-network",
     },
 }
 

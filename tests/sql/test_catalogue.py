@@ -14,6 +14,7 @@ FOR_THE_APPLICATION = {
     "audit_exchange",
     "audit_figures",
     "ban_network",
+    "ban_suspects_network",
     "ban_user",
     "cancel_alert",
     "cancel_alerts",
