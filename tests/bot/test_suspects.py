@@ -279,4 +279,4 @@ async def test_the_network_of_a_suspicion_is_banned_and_unbanned(world: World, t
     unclear = await world.asks(world.meera, "unban")
     assert unclear.title == "Not understood"
     world.forgive(RequestRejected, InputUnreadable)
-    await sign_up(world, "709", "Late")
+    await sign_up(world, "710", "Later")
