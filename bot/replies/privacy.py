@@ -7,20 +7,25 @@ from typing import Any, Final
 import discord
 
 from bot.replies.refusals import REASONS
-from bot.replies.reply import AMBER, BLUE, GREEN, GREY, PURPLE, Figure, lines_that_fit, reply
+from bot.replies.reply import AMBER, BLUE, GREEN, GREY, PURPLE, Figure, reply
 from bot.replies.text import TIMES, grouped, money, plain, safe
-from exchange.acts import ClosedPosition, Deletion
+from exchange.acts import Deletion
 from exchange.models import Json, Refusal
 
 _LABEL_CHARACTERS: Final = 40
+_POSITIONS_SHOWN: Final = 30
+_GONE: Final = (
+    "Your name, your id and your network are gone from here. Answers to your earlier commands, which may hold the name, go "
+    "within 30 days."
+)
 _STAYS: Final = (
     "**What stays**: your trades, under a number and without a name, since the books must add up; the mark that your identity "
     "has had its bonus, so a new account starts without one; a ban, if there is one. Both know you by a keyed hash alone. "
-    "What was said in Discord's channels stays there."
+    "Answers to your commands go within 30 days; what was said in Discord's channels stays there."
 )
 _COUNTED: Final = (
     ("Trades in the ledger", "fills"),
-    ("Positions", "positions"),
+    ("Positions, also closed ones", "positions"),
     ("Waiting orders, also of the last 30 days", "waiting_orders"),
     ("Price alerts, also of the last 30 days", "price_alerts"),
     ("Notices of the last 30 days", "notices"),
@@ -75,7 +80,7 @@ def deletion_preview(preview: Deletion) -> discord.Embed:
     """What deleting an account would do, before anything is done."""
     closes = (
         "Your positions are closed at the market, as if you closed them now; that can fill waiting orders of others:\n"
-        + lines_that_fit(_closing(position, "Sell", "Buy back") for position in preview.closed)
+        + "\n".join(_closings(preview, "Sell", "Buy back"))
         if preview.closed
         else "You hold no positions."
     )
@@ -98,14 +103,9 @@ def deleted(deletion: Deletion) -> discord.Embed:
     return reply(
         GREY,
         "Your account is deleted",
-        lines_that_fit(
-            [
-                *(_closing(position, "Sold", "Bought back") for position in deletion.closed),
-                "Nothing here tells any more who you were.",
-            ]
-        ),
+        "\n".join([*_closings(deletion, "Sold", "Bought back"), "", _GONE]),
         [("Coins burned", money(deletion.burned_cash_paise))],
-        footer="You are welcome to /register again; the bonus is paid once.",
+        footer="/register opens a new account, unless you are banned; the bonus is paid once.",
     )
 
 
@@ -157,9 +157,15 @@ def _account(account: Json) -> list[Figure]:
     ]
 
 
-def _closing(position: ClosedPosition, sell: str, cover: str) -> str:
-    verb = sell if position.side == "sell" else cover
-    return f"{verb} **{grouped(position.shares)} {TIMES} {safe(position.market)}** for {money(position.total_paise)}"
+def _closings(deletion: Deletion, sell: str, cover: str) -> list[str]:
+    """The positions that are closed, as many as surely fit, and how many more."""
+    shown, more = deletion.closed[:_POSITIONS_SHOWN], len(deletion.closed) - _POSITIONS_SHOWN
+    lines = [
+        f"{sell if position.side == 'sell' else cover} **{grouped(position.shares)} {TIMES} {safe(position.market)}** "
+        f"for {money(position.total_paise)}"
+        for position in shown
+    ]
+    return lines + ([f"… and {grouped(more)} more."] if more > 0 else [])
 
 
 def _moment(moment: str) -> str:

@@ -7,8 +7,10 @@ import zipfile
 
 import pytest
 
+from bot import replies
 from bot.errors import NotRegistered
 from bot.privacy_views import CONFIRM_SECONDS
+from exchange.acts import ClosedPosition, Deletion
 from exchange.errors import RequestRejected
 from tests.bot.stopping import suppose_all_see
 from tests.bot.world import Seen, World
@@ -28,6 +30,16 @@ async def is_known(world: World) -> bool:
     return await world.exchange.find_user(exchange_id, "discord", str(world.asha.id)) is not None
 
 
+def test_a_deletion_of_many_positions_fits_into_a_card():
+    closed = tuple(ClosedPosition("M" * 20, "L" * 40, "cover", 10**9, 10**13) for _ in range(60))
+    for card in (
+        replies.privacy.deletion_preview(Deletion(1, 10**15, closed)),
+        replies.privacy.deleted(Deletion(1, 10**15, closed)),
+    ):
+        assert len(card.description or "") <= 4_096
+        assert "… and 30 more." in (card.description or "")
+
+
 class TestShow:
     async def test_it_tells_what_is_kept_in_words_and_figures(self, trader: World):
         await trader.asks(trader.asha, "report", text="Prices look odd.")
@@ -36,7 +48,7 @@ class TestShow:
         assert seen.figures["Name that is shown"] == "Asha"
         assert f"`{trader.asha.id}`" in seen.text
         assert seen.figures["Trades in the ledger"] == "2"
-        assert seen.figures["Positions"] == "2"
+        assert seen.figures["Positions, also closed ones"] == "2"
         assert seen.figures["Reports to moderators"] == "1"
         assert seen.figures["Network"] == "nothing"
         assert seen.figures["Bonus paid, which is remembered"] == "yes"
