@@ -18,6 +18,7 @@ from bot.cogs.leaderboards import Leaderboards
 from bot.cogs.live_board import LiveBoard
 from bot.cogs.moderation import Moderation
 from bot.cogs.notifications import Notifications
+from bot.cogs.privacy import Privacy
 from bot.cogs.records import Records
 from bot.cogs.stops import Stops
 from bot.cogs.suspects import Suspects
@@ -98,6 +99,7 @@ class BetJee(commands.AutoShardedBot):
         await self.add_cog(LiveBoard(self._exchange, self._communities, self.board_editor))
         records = Records(self._exchange, self._communities, self.intake)
         await self.add_cog(records)
+        await self.add_cog(Privacy(self._exchange, self._communities, self.intake))
         self._board_buttons = BoardButtons(
             self._exchange,
             self._communities,

@@ -4,11 +4,14 @@ import asyncio
 import csv
 import gzip
 import io
+import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from exchange.exchange import Exchange
+from exchange.models import Json
 from exchange.records import Entry
 
 ENTRIES_AT_MOST: Final = 100_000
@@ -51,28 +54,47 @@ class LedgerFiles:
     async def make(self, exchange_id: int, user_id: int) -> LedgerFile:
         """The newest entries of a member's ledger, all of them where they are not too many. Raises ExchangeError."""
         async with self._room:
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\r\n")
-            writer.writerow(_COLUMNS)
-            entries, is_whole = 0, True
-            async for page in self._exchange.export_history(exchange_id, user_id):
-                kept = page[: self._entries_at_most - entries]
-                writer.writerows(map(_row, kept))
-                entries += len(kept)
-                if len(kept) < len(page):
-                    is_whole = False
-                    break
+            text, entries, is_whole = await self._read(exchange_id, user_id)
             # Encoding and compressing take time in which others must be served.
-            content, is_compressed = await asyncio.to_thread(self._pack, text.getvalue())
+            content, is_compressed = await asyncio.to_thread(self._pack, text)
         return LedgerFile(
             "ledger.csv.gz" if is_compressed else "ledger.csv", content, entries, is_whole, is_compressed
         )
+
+    async def bundle(self, exchange_id: int, user_id: int, about: Json) -> LedgerFile:
+        """The same as a zip file, with `about` in it too as JSON: all that is kept of them. Raises ExchangeError."""
+        async with self._room:
+            text, entries, is_whole = await self._read(exchange_id, user_id)
+            content = await asyncio.to_thread(_bundle, text, about)
+        return LedgerFile("my-data.zip", content, entries, is_whole, is_compressed=True)
+
+    async def _read(self, exchange_id: int, user_id: int) -> tuple[str, int, bool]:
+        """The lines of a ledger, how many entries they tell, and whether those are all."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\r\n")
+        writer.writerow(_COLUMNS)
+        entries = 0
+        async for page in self._exchange.export_history(exchange_id, user_id):
+            kept = page[: self._entries_at_most - entries]
+            writer.writerows(map(_row, kept))
+            entries += len(kept)
+            if len(kept) < len(page):
+                return text.getvalue(), entries, False
+        return text.getvalue(), entries, True
 
     def _pack(self, text: str) -> tuple[bytes, bool]:
         content = text.encode()
         if len(content) <= self._plain_bytes_at_most:
             return content, False
         return gzip.compress(content), True
+
+
+def _bundle(ledger: str, about: Json) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
+        bundle.writestr("ledger.csv", ledger)
+        bundle.writestr("about.json", json.dumps(about, indent=2, ensure_ascii=False))
+    return packed.getvalue()
 
 
 def _row(entry: Entry) -> Sequence[object]:

@@ -75,7 +75,7 @@ class Postman:
         return await self._post(notice, replies.notices.ping(notice.provider_user_id), only_them)
 
     async def _tell_moderators(self, notice: DueNotice) -> Receipt:
-        """Post in the moderators' channel and nowhere else: what it says is not for everyone."""
+        """Post in the moderators' or the audit channel and nowhere else: what it says is not for everyone."""
         if notice.channel_id is None:
             return Receipt.NOWHERE
         channel = self._client.get_partial_messageable(int(notice.channel_id))

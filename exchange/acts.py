@@ -207,7 +207,7 @@ class ClosedPosition(FromJson):
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What became of a member's positions and cash when they deleted themselves."""
+    """What becomes of a member's positions and cash when they delete themselves."""
 
     user_id: int
     burned_cash_paise: int

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from exchange.acts import Wipe, WipeMode, WipePreview
+from exchange.acts import Ban, Wipe, WipeMode, WipePreview
 from exchange.calls import Calls
 from exchange.errors import RequestRejected
 from exchange.suspects import Cluster, KnownNetwork, Release
@@ -45,6 +46,24 @@ class Finding(Calls):
         return Release.from_json(
             await self._write(request_id, query, exchange_id, moderator_user_id, cluster_id, user_id)
         )
+
+    async def ban_suspects_network(
+        self,
+        exchange_id: int,
+        request_id: int,
+        moderator_user_id: int,
+        cluster_id: int,
+        *,
+        reason: str,
+        duration: timedelta | None = None,
+    ) -> Ban:
+        """Ban the network that ties a cluster from signing up; members who are there already are not concerned."""
+        query = "select betjee.ban_suspects_network($2, $1, $3, $4, $5, $6)"
+        seconds = None if duration is None else int(duration.total_seconds())
+        document = await self._write(
+            request_id, query, exchange_id, moderator_user_id, cluster_id, reason, seconds
+        )
+        return Ban.from_json(document)
 
     async def freeze_suspects(
         self, exchange_id: int, request_id: int, moderator_user_id: int, cluster_id: int

@@ -81,7 +81,7 @@ class DueNotice(FromJson):
 
     `user_id`, `provider_user_id` and `notify_by` are None for one to everyone, in the channel.
     `dedupe_key` (at most 25 characters) is the same for each attempt. One that `is_for_moderators` goes to
-    their channel, `channel_id`, and nowhere else.
+    their channel or the audit channel, `channel_id`, and nowhere else.
     """
 
     exchange_id: int

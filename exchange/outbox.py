@@ -110,6 +110,21 @@ class Outbox(Calls):
         chosen: str | None = document["channel_id"]
         return chosen
 
+    async def set_audit_channel(
+        self, exchange_id: int, request_id: int, moderator_user_id: int, provider: str, channel_id: str | None
+    ) -> str | None:
+        """Choose where every act of a moderator is posted; None: nowhere. The channel of before hears of it."""
+        document = await self._write(
+            request_id,
+            "select betjee.set_audit_channel($2, $1, $3, $4, $5)",
+            exchange_id,
+            moderator_user_id,
+            provider,
+            channel_id,
+        )
+        chosen: str | None = document["channel_id"]
+        return chosen
+
     # The relay
 
     async def claim_outbox(self, holder: str, lease_seconds: int) -> int | None:

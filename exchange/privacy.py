@@ -33,6 +33,13 @@ class Privacy(Identities):
                 yield fill
             after = page["next_after_sequence"]
 
+    async def preview_deletion(self, exchange_id: int, user_id: int) -> Deletion:
+        """What `delete_user` would do now; changes nothing, and raises `RequestRejected` as it does."""
+        document: Json = await self._read("select betjee.preview_deletion($1, $2)", exchange_id, user_id)
+        if "refused" in document:
+            raise RequestRejected(document.pop("refused"), document.pop("detail"), document)
+        return Deletion.from_json(document)
+
     async def delete_user(
         self, exchange_id: int, request_id: int, user_id: int, identity: Identity
     ) -> Deletion:

@@ -11,6 +11,7 @@ from discord.ext import commands
 from bot import replies
 from bot.communities import PROVIDER, Account, Communities, identity_of
 from bot.delivery import Interaction, answer
+from bot.errors import InputUnreadable
 from bot.inputs import MarketInput, MembersInput
 from bot.intake import Intake
 from bot.suggestions import Suggestions
@@ -20,6 +21,9 @@ from exchange.acts import Suspect, Wipe, WipeMode
 from exchange.exchange import Exchange
 
 _FOR_MODERATORS: Final = discord.Permissions(manage_guild=True)
+_LARGEST_NUMBER: Final = 2**53 - 1
+"""Discord's own bound of a whole number."""
+
 Reason = Range[str, 1, 300]
 Market = Transform[str, MarketInput]
 Members = Transform[list[str], MembersInput]
@@ -92,16 +96,23 @@ class Enforcement(commands.Cog):
 
     @app_commands.command()
     @app_commands.default_permissions(manage_guild=True)
-    @app_commands.describe(member="Who")
-    async def unban(self, interaction: Interaction, member: discord.User) -> None:
+    @app_commands.describe(
+        member="Who", number="Or the number of the ban, as /bans shows it; a network has no other"
+    )
+    async def unban(
+        self,
+        interaction: Interaction,
+        member: discord.User | None = None,
+        number: Range[int, 1, _LARGEST_NUMBER] | None = None,
+    ) -> None:
         """End a ban."""
         account = await self._communities.account_of_moderator(interaction)
-        ban = await self._exchange.find_ban(account.exchange_id, PROVIDER, str(member.id))
-        if ban is None:
-            await answer(interaction, replies.enforcement.not_banned(member.display_name))
+        ban_id = await self._ban_of(account, member, number)
+        if ban_id is None:
+            await answer(interaction, replies.enforcement.not_banned(member.display_name if member else ""))
             return
-        await self._exchange.unban(account.exchange_id, interaction.id, account.user.user_id, ban.ban_id)
-        await answer(interaction, replies.enforcement.unbanned(member.display_name))
+        ban = await self._exchange.unban(account.exchange_id, interaction.id, account.user.user_id, ban_id)
+        await answer(interaction, replies.enforcement.unbanned(ban, member.display_name if member else None))
 
     @app_commands.command()
     @app_commands.default_permissions(manage_guild=True)
@@ -205,6 +216,17 @@ class Enforcement(commands.Cog):
         account = await self._communities.account_of_moderator(interaction)
         acts = await self._exchange.list_moderation_log(account.exchange_id, account.user.user_id, before)
         await answer(interaction, replies.enforcement.moderation_log(acts))
+
+    async def _ban_of(self, account: Account, member: discord.User | None, number: int | None) -> int | None:
+        """The number of the ban that is meant; None where the member is not banned. Raises InputUnreadable."""
+        if (member is None) == (number is None):
+            raise InputUnreadable(
+                "Say whose ban ends, or the number of the ban, as `/bans` shows it; not both."
+            )
+        if member is None:
+            return number
+        ban = await self._exchange.find_ban(account.exchange_id, PROVIDER, str(member.id))
+        return None if ban is None else ban.ban_id
 
     async def _both(self, interaction: Interaction, member: discord.abc.User) -> tuple[Account, Account]:
         """The moderator who gave a command, and the member it is about."""

@@ -98,6 +98,22 @@ class Moderation(commands.Cog):
         embed = replies.suspects.moderators_channel_chosen(chosen, may_send=may_send, is_public=is_public)
         await answer(interaction, embed)
 
+    @settings.command(name="audit-channel")
+    @app_commands.describe(channel="Where; leave it out to post it nowhere")
+    async def set_audit_channel(
+        self, interaction: Interaction, channel: discord.TextChannel | None = None
+    ) -> None:
+        """Choose where everything that moderators do is posted."""
+        account = await self._communities.account_of_moderator(interaction)
+        number = None if channel is None else str(channel.id)
+        chosen = await self._exchange.set_audit_channel(
+            account.exchange_id, interaction.id, account.user.user_id, PROVIDER, number
+        )
+        may_send = channel is None or may_speak(channel)
+        is_public = channel is not None and is_open_to_all(channel)
+        embed = replies.moderation.audit_channel_chosen(chosen, may_send=may_send, is_public=is_public)
+        await answer(interaction, embed)
+
     @moderators.command(name="list")
     async def list_moderators(self, interaction: Interaction) -> None:
         """Show who moderates this exchange."""

@@ -1,5 +1,7 @@
 """Commands about accounts that come or trade as many. The exchange checks who may."""
 
+from datetime import timedelta
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -65,3 +67,29 @@ class Suspects(commands.Cog):
             account.exchange_id, interaction.id, account.user.user_id, number, user_id
         )
         await answer(interaction, replies.suspects.released(release))
+
+    @suspects.command(name="ban-network")
+    @app_commands.describe(
+        number="The number of the suspicion",
+        reason="Why; it goes on the record",
+        days="For how long; leave it out for good",
+    )
+    async def ban_suspects_network(
+        self,
+        interaction: Interaction,
+        number: app_commands.Range[int, 1, _LARGEST_NUMBER],
+        reason: app_commands.Range[str, 1, 300],
+        days: app_commands.Range[int, 1, 3650] | None = None,
+    ) -> None:
+        """Let nobody new sign up from the network of a suspicion."""
+        account = await self._communities.account_of_moderator(interaction)
+        duration = None if days is None else timedelta(days=days)
+        ban = await self._exchange.ban_suspects_network(
+            account.exchange_id,
+            interaction.id,
+            account.user.user_id,
+            number,
+            reason=reason,
+            duration=duration,
+        )
+        await answer(interaction, replies.enforcement.network_banned(ban))

@@ -24,26 +24,34 @@ _REASON_CHARACTERS: Final = 300
 _APPEAL_CHARACTERS: Final = 400
 _LABEL_CHARACTERS: Final = 40
 _NAMES_SHOWN: Final = 20
-_VERBS: Final = {
+VERBS: Final = {
     "add_moderator": "made a moderator of",
     "ban_network": "banned a network",
     "ban_user": "banned",
     "change_setting": "changed a setting",
     "execute_wipe": "wiped",
     "fail_wipe": "could not execute a wipe",
+    "freeze_suspects": "froze the members of a suspicion",
     "freeze_user": "froze",
     "halt_market": "halted a market",
     "open_exchange": "opened the exchange",
     "plan_wipe": "planned a wipe",
+    "put_board": "put the live board",
+    "release_suspects": "released suspects",
+    "remove_board": "removed the live board",
     "remove_moderator": "took the role from",
     "resume_market": "resumed a market",
     "second_wipe": "agreed to a wipe",
+    "set_audit_channel": "chose the audit channel",
     "set_channel": "chose the channel",
+    "set_moderators_channel": "chose the moderators' channel",
     "transfer_ownership": "became the owner",
     "unban": "unbanned",
     "undo_wipe": "undid a wipe",
     "unfreeze_user": "unfroze",
 }
+"""What each act of the record is called."""
+
 _STATUSES: Final = {
     WipeStatus.AWAITING_SECOND: "waits for a second moderator",
     WipeStatus.PLANNED: "planned",
@@ -80,9 +88,24 @@ def banned(ban: Ban, display_name: str) -> discord.Embed:
     )
 
 
-def unbanned(display_name: str) -> discord.Embed:
-    """A ban was ended."""
-    return reply(GREEN, "Ban ended", f"{name(display_name)} is no longer banned here.")
+def network_banned(ban: Ban) -> discord.Embed:
+    """A network was banned from signing up."""
+    return reply(
+        AMBER,
+        "Network banned",
+        "Nobody new can sign up from it; members who are there keep their accounts. A hostel, a school or a mobile operator is one "
+        f"network too, with everyone in it. `/unban number:{ban.ban_id}` ends it.",
+        [("Reason", safe(ban.reason, _REASON_CHARACTERS)), ("Until", _end(ban.banned_until))],
+        footer=f"Ban {ban.ban_id}",
+    )
+
+
+def unbanned(ban: Ban, display_name: str | None = None) -> discord.Embed:
+    """A ban was ended; the name is how whoever asked knows the member."""
+    if ban.subject == "network":
+        return reply(GREEN, "Ban ended", "Everyone may sign up from that network again.")
+    whom = display_name or ban.display_name or "someone whose account is gone"
+    return reply(GREEN, "Ban ended", f"{name(whom)} is no longer banned here.")
 
 
 def not_banned(display_name: str) -> discord.Embed:
@@ -183,7 +206,7 @@ def moderation_log(acts: list[Act]) -> discord.Embed:
     return reply(
         BLUE,
         "Moderation log",
-        lines_that_fit(map(_act, acts)) or "Nothing more is on the record.",
+        lines_that_fit(map(act_line, acts)) or "Nothing more is on the record.",
         footer=f"Older: /modlog before:{acts[-1].sequence}" if acts else None,
     )
 
@@ -232,10 +255,13 @@ def names_of(members: tuple[WipeMember, ...]) -> str:
     return ", ".join(shown)
 
 
-def _act(act: Act) -> str:
+def act_line(act: Act) -> str:
+    """An entry of the record in one line."""
     who = "The exchange" if act.moderator_user_id == 0 else name(act.moderator or "someone who is gone")
-    verb = _VERBS.get(act.act, plain(act.act).replace("_", " "))
+    verb = VERBS.get(act.act, plain(act.act).replace("_", " "))
     whom = f" {name(act.member)}" if act.member and act.user_id != act.moderator_user_id else ""
     about = [str(act.detail[key]) for key in ("market", "name", "wipe_id", "reason") if act.detail.get(key)]
     told = f" · {safe(' · '.join(about), _REASON_CHARACTERS)}" if about else ""
+    channel = str(act.detail.get("channel_id") or "")
+    told += f" · <#{channel}>" if channel.isdecimal() else ""
     return f"`{act.sequence}` {discord.utils.format_dt(act.recorded_at, 'f')} {who} {verb}{whom}{told}"

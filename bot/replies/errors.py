@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import GuildNotReady, InputUnreadable, NotModerator, NotRegistered
-from bot.replies import sign_up, stops
+from bot.replies import privacy, sign_up, stops
 from bot.replies.reply import AMBER, GREY, RED, reply
 from bot.replies.text import name, safe
 from exchange.errors import ExchangeBusy, ExchangeUnavailable, OutcomeUnknown, RequestRejected
@@ -111,6 +111,8 @@ def _rejected(error: RequestRejected) -> discord.Embed:
         return sign_up.refused(error.code, error.figures)
     if error.code == "user_banned" and "reason" in error.figures:
         return _banned(error.figures)
+    if privacy.has_words(error.code, error.figures):
+        return privacy.refused(error.figures)
     return reply(AMBER, "Not done", safe(error.detail, _SENTENCE_CHARACTERS), footer="Nothing has changed.")
 
 

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import discord
 
-from bot.replies import leaderboards, suspects
+from bot.replies import enforcement, leaderboards, suspects
 from bot.replies.refusals import REASONS
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, Figure, lines_that_fit, reply
 from bot.replies.text import TIMES, grouped, money, plain, profit, safe
+from exchange.acts import Act
 from exchange.models import Json, Refusal
 from exchange.notices import Alert, Notice, NoticeList, NotifyBy
 
@@ -30,6 +31,7 @@ _LABEL_CHARACTERS: Final = 40
 _NAME_CHARACTERS: Final = 100
 _REASON_CHARACTERS: Final = 100
 """As much as lets a full list of notices fit into one card."""
+_FOOTERS: Final = {"suspects_found": "A signal is no proof. What you decide is recorded with your name."}
 _STOPS: Final = {"stop_loss": "Stop-loss", "take_profit": "Take-profit"}
 
 _log = logging.getLogger(__name__)
@@ -65,10 +67,9 @@ def direct_message(kind: str, detail: Json, exchange_name: str) -> discord.Embed
 
 
 def moderators_message(kind: str, detail: Json) -> discord.Embed:
-    """A notice to moderators, in their channel."""
+    """A notice in the moderators' channel or the audit channel."""
     words = told(kind, detail)
-    footer = "A signal is no proof. What you decide is recorded with your name."
-    return reply(words.colour, words.title, words.sentence, words.figures, footer=footer)
+    return reply(words.colour, words.title, words.sentence, words.figures, footer=_FOOTERS.get(kind))
 
 
 def channel_message(kind: str, detail: Json) -> str:
@@ -324,6 +325,10 @@ def _suspects_found(detail: Json) -> Told:
     )
 
 
+def _moderator_act(detail: Json) -> Told:
+    return Told(GREY, "On the record", enforcement.act_line(Act.from_json(detail)))
+
+
 def _bonus_withheld(detail: Json) -> Told:
     return Told(
         AMBER,
@@ -350,6 +355,7 @@ KINDS: Final[dict[str, Callable[[Json], Told]]] = {
     "stop_failed": _stop_failed,
     "bonus_released": _bonus_released,
     "bonus_withheld": _bonus_withheld,
+    "moderator_act": _moderator_act,
     "suspects_found": _suspects_found,
     "account_banned": _account_banned,
     "account_frozen": _account_frozen,

@@ -123,50 +123,6 @@ comment on function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint
 alter function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint) owner to exchange_writer;
 grant execute on function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint) to service_role;
 
-create or replace function ban_network(
-  p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_network_hash bytea,
-  p_reason text, p_seconds bigint
-) returns jsonb
-language plpgsql security definer
-set search_path = betjee, pg_temp
-as $$
--- Bans a network from signing up, on the record. Who is a member already is not concerned.
--- Locks: the exchange. Refuses: not_a_moderator, invalid_reason, invalid_duration, already_banned.
--- A repeated request gets its first outcome.
-declare
-  v_exchange exchanges := lock_exchange(p_exchange_id);
-  v_parameters text := jsonb_build_array(p_moderator_user_id, encode(p_network_hash, 'hex'), p_reason, p_seconds)::text;
-  v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'ban_network', v_parameters);
-  v_ban bans;
-begin
-  if v_outcome is not null then
-    return v_outcome;
-  end if;
-  v_exchange := catch_up(v_exchange);
-  perform check_hashes(array[p_network_hash]);
-  v_outcome := coalesce(
-    power_refusal(p_exchange_id, p_moderator_user_id),
-    reason_refusal(p_reason),
-    duration_refusal(p_seconds),
-    case when (ban_in_force(p_exchange_id, 'network', p_network_hash)).ban_id is not null
-      then refusal('already_banned', 'That network is banned already; end that ban first.') end);
-  if v_outcome is null then
-    insert into bans (exchange_id, ban_id, subject, subject_hash, moderator_user_id, reason, banned_at, banned_until)
-    values (
-      p_exchange_id, next_sequence(p_exchange_id, v_exchange.updated_at), 'network', p_network_hash,
-      p_moderator_user_id, trimmed(p_reason), v_exchange.updated_at, v_exchange.updated_at + make_interval(secs => p_seconds))
-    returning * into v_ban;
-    v_outcome := ban_document(v_ban);
-    perform log_moderation(v_exchange, p_moderator_user_id, 'ban_network', jsonb_build_object(
-      'ban_id', v_ban.ban_id, 'reason', v_ban.reason, 'banned_until', v_ban.banned_until), p_request_id);
-  end if;
-  return remember_request(p_exchange_id, p_request_id, 'ban_network', v_parameters, v_outcome);
-end
-$$;
-comment on function ban_network(bigint, bigint, bigint, bytea, text, bigint) is 'Ban a network from signing up, on the record.';
-alter function ban_network(bigint, bigint, bigint, bytea, text, bigint) owner to exchange_writer;
-grant execute on function ban_network(bigint, bigint, bigint, bytea, text, bigint) to service_role;
-
 create or replace function unban(p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_ban_id bigint) returns jsonb
 language plpgsql security definer
 set search_path = betjee, pg_temp

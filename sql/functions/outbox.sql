@@ -95,11 +95,14 @@ as $$
 -- What is due, in order, with all that is needed to deliver it; nothing for anyone but the holder of
 -- a lease that has not run out. A notice waits for the earlier ones to the same receiver.
   select jsonb_build_object(
-    'exchange_id', o.exchange_id, 'notice_id', o.notice_id, 'kind', o.kind, 'detail', o.detail,
+    'exchange_id', o.exchange_id, 'notice_id', o.notice_id, 'kind', o.kind, 'detail', due_detail(o),
     'dedupe_key', o.dedupe_key, 'attempts', o.attempts, 'created_at', o.created_at, 'user_id', o.user_id,
     'notify_by', u.notify_by, 'provider', coalesce(a.provider, c.provider), 'provider_user_id', a.provider_user_id,
     'exchange_name', e.name, 'community_id', c.community_id, 'is_for_moderators', is_for_moderators(o.kind),
-    'channel_id', case when is_for_moderators(o.kind) and o.user_id is null then c.moderators_channel_id else c.channel_id end)
+    'channel_id', case
+      when o.kind = 'moderator_act' then o.detail ->> 'channel_id'
+      when is_for_moderators(o.kind) and o.user_id is null then c.moderators_channel_id
+      else c.channel_id end)
   from outbox_leases l
   join exchanges e using (exchange_id)
   cross join lateral (

@@ -1,4 +1,4 @@
--- What members may have done with what is known of them: exported, and deleted.
+-- How members delete themselves. What they may take with them is in exports.sql.
 
 create or replace function delete_refusal(p_user users, p_exchange_id bigint) returns jsonb
 language sql stable
@@ -82,6 +82,53 @@ end
 $$;
 comment on function book_closings(exchanges, users, closing[], bigint) is 'Book the closing of a user''s positions, and burn their cash.';
 
+create or replace function closings_refusal(p_closings closing[]) returns jsonb
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select refusal('cannot_close', format('The position in %s cannot be closed now (%s).', c.label, (c.outcome).code))
+    || jsonb_build_object('market', c.market, 'label', c.label, 'code', (c.outcome).code,
+      'shares', abs(c.signed_shares), 'possible_shares', coalesce((c.outcome).possible_shares, 0))
+  from unnest(p_closings) c where (c.outcome).status <> 'filled' order by c.shift_id limit 1
+$$;
+comment on function closings_refusal(closing[]) is 'The first position that cannot be closed whole now, or null.';
+
+create or replace function deletion_document(p_user_id bigint, p_cash_paise bigint, p_closings closing[]) returns jsonb
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select jsonb_build_object('user_id', p_user_id, 'burned_cash_paise', p_cash_paise, 'closed', (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'market', c.market, 'label', c.label, 'shares', abs(c.signed_shares), 'side', (c.outcome).side,
+      'total_paise', (c.outcome).total_paise) order by c.shift_id), '[]') from unnest(p_closings) c))
+$$;
+comment on function deletion_document(bigint, bigint, closing[]) is 'What a deletion closes, and the cash that it burns.';
+
+create or replace function preview_deletion(p_exchange_id bigint, p_user_id bigint) returns jsonb
+language plpgsql stable security definer
+set search_path = betjee, pg_temp
+as $$
+-- What delete_user() would do now, for its owner to look at. Locks nothing, changes nothing; refuses as
+-- delete_user() does. Prices may have moved by the time they confirm.
+declare
+  v_user users;
+  v_closings closing[];
+  v_refusal jsonb;
+begin
+  select * into v_user from users where exchange_id = p_exchange_id and user_id = p_user_id;
+  v_refusal := delete_refusal(v_user, p_exchange_id);
+  if v_refusal is null then
+    v_closings := array(select c::closing from close_positions(p_exchange_id, array[p_user_id], false) c);
+    v_refusal := closings_refusal(v_closings);
+  end if;
+  return coalesce(v_refusal, deletion_document(p_user_id, v_user.cash_paise + (
+    select coalesce(sum(-sign(c.signed_shares) * (c.outcome).total_paise), 0)::bigint from unnest(v_closings) c), v_closings));
+end
+$$;
+comment on function preview_deletion(bigint, bigint) is 'What deleting a member at their own wish would do now.';
+alter function preview_deletion(bigint, bigint) owner to exchange_writer;
+grant execute on function preview_deletion(bigint, bigint) to service_role;
+
 create or replace function delete_user(p_exchange_id bigint, p_request_id bigint, p_user_id bigint, p_identity_hash bytea) returns jsonb
 language plpgsql security definer
 set search_path = betjee, pg_temp
@@ -116,11 +163,7 @@ begin
       select p.shift_id from positions p where p.exchange_id = p_exchange_id and p.user_id = p_user_id and p.shares <> 0)
     order by m.shift_id for update;
     v_closings := array(select c::closing from close_positions(p_exchange_id, array[p_user_id], false) c);
-    select refusal('cannot_close', format('The position in %s cannot be closed now (%s).', c.label, (c.outcome).code))
-      || jsonb_build_object('market', c.market, 'label', c.label, 'code', (c.outcome).code,
-        'shares', abs(c.signed_shares), 'possible_shares', coalesce((c.outcome).possible_shares, 0))
-    into v_outcome
-    from unnest(v_closings) c where (c.outcome).status <> 'filled' order by c.shift_id limit 1;
+    v_outcome := closings_refusal(v_closings);
   end if;
   if v_outcome is null then
     v_exchange := book_closings(v_exchange, v_user, v_closings, p_request_id);
@@ -133,11 +176,7 @@ begin
     perform fire_alerts(v_exchange, m, (current_point(m)).sold, (current_point(m)).sold)
     from markets m where m.exchange_id = p_exchange_id and m.code in (select c.market from unnest(v_closings) c);
     perform execute_orders(p_exchange_id, '{}', array(select c.market from unnest(v_closings) c));
-    select jsonb_build_object('user_id', p_user_id, 'burned_cash_paise', b.cash_paise, 'closed', (
-      select coalesce(jsonb_agg(jsonb_build_object(
-        'market', c.market, 'label', c.label, 'shares', abs(c.signed_shares), 'side', (c.outcome).side,
-        'total_paise', (c.outcome).total_paise) order by c.shift_id), '[]') from unnest(v_closings) c))
-    into v_outcome from burns b where b.exchange_id = p_exchange_id and b.user_id = p_user_id;
+    select deletion_document(p_user_id, b.cash_paise, v_closings) into v_outcome from burns b where b.exchange_id = p_exchange_id and b.user_id = p_user_id;
   end if;
   return remember_request(p_exchange_id, p_request_id, 'delete_user', v_parameters, v_outcome);
 end
@@ -145,71 +184,3 @@ $$;
 comment on function delete_user(bigint, bigint, bigint, bytea) is 'Delete a member at their own wish.';
 alter function delete_user(bigint, bigint, bigint, bytea) owner to exchange_writer;
 grant execute on function delete_user(bigint, bigint, bigint, bytea) to service_role;
-
-create or replace function export_ledger(p_exchange_id bigint, p_user_id bigint, p_after_sequence bigint, p_limit integer) returns jsonb
-language sql stable security definer
-set search_path = betjee, pg_temp
-as $$
-  select jsonb_build_object(
-    'fills', coalesce(jsonb_agg(to_jsonb(t) order by t.sequence), '[]'),
-    'next_after_sequence', case when count(*) = least(greatest(p_limit, 1), 5000) then max(t.sequence) end)
-  from (
-    select t.sequence, m.code as market, t.shares, t.price_paise, t.gross_paise, t.tax_paise, t.type, t.price_after_paise,
-      t.cause, t.stop_id, t.executed_at
-    from transactions t
-    join markets m on m.exchange_id = t.exchange_id and m.shift_id = t.shift_id
-    where t.exchange_id = p_exchange_id and t.user_id = p_user_id and t.sequence > p_after_sequence
-    order by t.sequence limit least(greatest(p_limit, 1), 5000)) t
-$$;
-comment on function export_ledger(bigint, bigint, bigint, integer) is 'A page of a member''s ledger, oldest first, and where the next one begins; null: nowhere.';
-alter function export_ledger(bigint, bigint, bigint, integer) owner to exchange_writer;
-grant execute on function export_ledger(bigint, bigint, bigint, integer) to service_role;
-
-create or replace function export_user(p_exchange_id bigint, p_user_id bigint) returns jsonb
-language sql stable security definer
-set search_path = betjee, pg_temp
-as $$
--- Everything that is kept of a member, except the ledger, which comes in pages by export_ledger(), and
--- the record of what moderators did, which is theirs; null for a stranger. Lists are bounded at 1,000, the newest.
-  select jsonb_build_object(
-    'user_id', u.user_id, 'display_name', u.display_name, 'status', u.status, 'cash_paise', u.cash_paise,
-    'reserved_paise', u.reserved_paise, 'registered_at', u.registered_at, 'created_at', u.created_at, 'notify_by', u.notify_by,
-    'accounts', (
-      select coalesce(jsonb_agg(to_jsonb(a) - '{exchange_id,user_id}'::text[]), '[]') from accounts a
-      where a.exchange_id = u.exchange_id and a.user_id = u.user_id),
-    'grants', (
-      select coalesce(jsonb_agg(to_jsonb(g) - '{exchange_id,user_id}'::text[]), '[]') from grants g
-      where g.exchange_id = u.exchange_id and g.user_id = u.user_id),
-    'positions', (
-      select coalesce(jsonb_agg(to_jsonb(p) - '{exchange_id,user_id}'::text[] order by p.shift_id), '[]') from positions p
-      where p.exchange_id = u.exchange_id and p.user_id = u.user_id),
-    'waiting_orders', (
-      select coalesce(jsonb_agg(to_jsonb(s) - '{exchange_id,user_id}'::text[] order by s.stop_id desc), '[]') from (
-        select * from stop_losses s where s.exchange_id = u.exchange_id and s.user_id = u.user_id
-        order by s.stop_id desc limit 1000) s),
-    'price_alerts', (
-      select coalesce(jsonb_agg(to_jsonb(l) - '{exchange_id,user_id}'::text[] order by l.alert_id desc), '[]') from (
-        select * from price_alerts l where l.exchange_id = u.exchange_id and l.user_id = u.user_id
-        order by l.alert_id desc limit 1000) l),
-    'notices', (
-      select coalesce(jsonb_agg(to_jsonb(o) - '{exchange_id,user_id}'::text[] order by o.notice_id desc), '[]') from (
-        select * from outbox o where o.exchange_id = u.exchange_id and o.user_id = u.user_id
-        order by o.notice_id desc limit 1000) o),
-    'reports', (
-      select coalesce(jsonb_agg(to_jsonb(r) - '{exchange_id,user_id}'::text[] order by r.report_id desc), '[]') from (
-        select * from reports r where r.exchange_id = u.exchange_id and r.user_id = u.user_id
-        order by r.report_id desc limit 1000) r),
-    'marks', (
-      select coalesce(jsonb_agg(to_jsonb(m) - '{exchange_id,user_id,decided_by}'::text[]), '[]') from marks m
-      where m.exchange_id = u.exchange_id and m.user_id = u.user_id),
-    'freeze', (select to_jsonb(f) - '{exchange_id,user_id,moderator_user_id}'::text[] from freezes f
-      where f.exchange_id = u.exchange_id and f.user_id = u.user_id),
-    'bans', (
-      select coalesce(jsonb_agg(to_jsonb(b) - '{exchange_id,user_id,moderator_user_id}'::text[] order by b.ban_id desc), '[]') from bans b
-      where b.exchange_id = u.exchange_id and b.user_id = u.user_id))
-  from users u
-  where u.exchange_id = p_exchange_id and u.user_id = p_user_id and u.status <> 'deleted'
-$$;
-comment on function export_user(bigint, bigint) is 'Everything that is kept of a member, but the ledger.';
-alter function export_user(bigint, bigint) owner to exchange_writer;
-grant execute on function export_user(bigint, bigint) to service_role;

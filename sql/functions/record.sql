@@ -6,17 +6,12 @@ create or replace function list_moderation_log(
 language plpgsql stable security definer
 set search_path = betjee, pg_temp
 as $$
--- Acts before a sequence (null: all), newest first, for moderators; anyone else is an exception. People
--- have names while their rows are there. The acts of the exchange itself have the number 0.
+-- Acts before a sequence (null: all), newest first, for moderators; anyone else is an exception.
 begin
   perform require_power(p_exchange_id, p_moderator_user_id);
   return query
-  select jsonb_build_object(
-    'sequence', l.sequence, 'act', l.act, 'moderator_user_id', l.moderator_user_id, 'moderator', m.display_name,
-    'user_id', t.user_id, 'member', t.display_name, 'detail', l.detail, 'recorded_at', l.recorded_at)
+  select act_document(l)
   from moderation_log l
-  left join users m on m.exchange_id = l.exchange_id and m.user_id = l.moderator_user_id
-  left join users t on t.exchange_id = l.exchange_id and t.user_id = (l.detail ->> 'user_id')::bigint
   where l.exchange_id = p_exchange_id and l.sequence < coalesce(p_before_sequence, 9223372036854775807)
   order by l.sequence desc
   limit least(greatest(p_limit, 1), 100);

@@ -86,15 +86,19 @@ comment on function next_sequence(bigint, timestamptz) is 'The number of the nex
 create or replace function log_moderation(
   p_exchange exchanges, p_moderator_user_id bigint, p_act text, p_detail jsonb, p_request_id bigint
 ) returns void
-language sql
+language plpgsql
 set search_path = betjee, pg_temp
 as $$
+-- Must be called under the exchange's lock. Whatever is recorded is posted too, where an audit channel is chosen.
+declare
+  v_sequence bigint := next_sequence(p_exchange.exchange_id, p_exchange.updated_at);
+begin
   insert into moderation_log (exchange_id, sequence, moderator_user_id, act, detail, request_id, recorded_at)
-  values (
-    p_exchange.exchange_id, next_sequence(p_exchange.exchange_id, p_exchange.updated_at),
-    p_moderator_user_id, p_act, p_detail, p_request_id, p_exchange.updated_at)
+  values (p_exchange.exchange_id, v_sequence, p_moderator_user_id, p_act, p_detail, p_request_id, p_exchange.updated_at);
+  perform tell_audit_channel(p_exchange, v_sequence);
+end
 $$;
-comment on function log_moderation(exchanges, bigint, text, jsonb, bigint) is 'Record an act of a moderator.';
+comment on function log_moderation(exchanges, bigint, text, jsonb, bigint) is 'Record an act of a moderator, and post it to the audit channel if there is one.';
 
 create or replace function purge_requests(p_limit integer) returns bigint
 language sql security definer

@@ -120,8 +120,8 @@ comment on function tell_moderators(exchanges, text, jsonb) is 'Queue a notice t
 
 create or replace function is_for_moderators(p_kind text) returns boolean
 language sql immutable parallel safe
-return p_kind in ('suspects_found');
-comment on function is_for_moderators(text) is 'Whether a notice of a kind goes to the moderators'' channel, and never to the one that everyone reads.';
+return p_kind in ('suspects_found', 'moderator_act');
+comment on function is_for_moderators(text) is 'Whether a notice of a kind goes to the moderators'' or the audit channel, and never to the one that everyone reads.';
 
 -- The search, by a job
 

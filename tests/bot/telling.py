@@ -59,6 +59,16 @@ DETAILS: dict[str, dict[str, Any]] = {
         "width": 64,
         "refused": 0,
     },
+    "moderator_act": {
+        "sequence": 7,
+        "act": "freeze_user",
+        "moderator_user_id": 1,
+        "moderator": "Meera",
+        "user_id": 2,
+        "member": "Asha",
+        "detail": {"user_id": 2, "reason": "Odd trades."},
+        "recorded_at": "2026-01-01T10:00:00+00:00",
+    },
     "price_alert": {
         "market": "22s1",
         "label": "22 JAN S1",

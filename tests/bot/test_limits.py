@@ -215,7 +215,18 @@ async def test_bots_in_a_hostel_silence_nobody(
 
 
 BUDGETS = {
-    Budget.TRADES: {"buy", "sell", "short", "cover", "stoploss", "takeprofit", "alerts", "report", "appeal"},
+    Budget.TRADES: {
+        "buy",
+        "sell",
+        "short",
+        "cover",
+        "stoploss",
+        "takeprofit",
+        "alerts",
+        "report",
+        "appeal",
+        "privacy delete",
+    },
     Budget.QUOTES: {"quote"},
     Budget.SIGN_UPS: {"register"},
     Budget.READS: {
@@ -229,6 +240,8 @@ BUDGETS = {
         "notifications",
         "history",
         "tape",
+        "privacy show",
+        "privacy export",
     },
     Budget.MODERATION: {
         "settings list",
@@ -253,9 +266,11 @@ BUDGETS = {
         "resume",
         "modlog",
         "settings moderators-channel",
+        "settings audit-channel",
         "suspects list",
         "suspects show",
         "suspects release",
+        "suspects ban-network",
     },
 }
 

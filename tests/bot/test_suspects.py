@@ -10,6 +10,7 @@ import simcord
 from simcord.builders import ChannelHandle
 
 from bot.client import BetJee
+from bot.errors import InputUnreadable
 from bot.postman import Postman
 from bot.relay import Relay
 from exchange.errors import RequestRejected
@@ -256,3 +257,26 @@ async def test_a_channel_that_everyone_reads_is_warned_of(world: World):
     assert "Everyone on this server can read that channel" in seen.text
     seen = await world.asks(world.meera, "settings moderators-channel")
     assert "told one by one" in seen.text
+
+
+async def test_the_network_of_a_suspicion_is_banned_and_unbanned(world: World, told: discord.Message):
+    number = int((told.embeds[0].title or "").rpartition(" ")[2])
+    seen = await world.asks(world.meera, "suspects ban-network", number=number, reason="**Bots**", days=3)
+    assert (seen.title, seen.ephemeral) == ("Network banned", True)
+    assert r"Reason: **\*\*Bots\*\***" in seen.text
+    with pytest.raises(RequestRejected) as refused:
+        await sign_up(world, "709", "Late")
+    assert refused.value.code == "network_banned"
+    assert await balance(world, world.asha) == 0, "members who are there keep their accounts"
+    listed = await world.asks(world.meera, "bans")
+    assert "A network" in listed.text
+    ban = int((seen.embed.footer.text or "").removeprefix("Ban "))
+    assert f"`{ban}`" in listed.text
+    again = await world.asks(world.meera, "suspects ban-network", number=number, reason="Bots.")
+    assert "banned already" in again.text
+    ended = await world.asks(world.meera, "unban", number=ban)
+    assert "Everyone may sign up from that network again" in ended.text
+    unclear = await world.asks(world.meera, "unban")
+    assert unclear.title == "Not understood"
+    world.forgive(RequestRejected, InputUnreadable)
+    await sign_up(world, "710", "Later")

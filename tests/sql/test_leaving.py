@@ -128,9 +128,70 @@ async def test_an_export_has_everything_and_the_ledger_in_pages(court: Court) ->
     assert stranger is None
 
 
+async def preview(court: Court, name: str) -> dict[str, object]:
+    return await court.front.document("preview_deletion", court.front.exchange_id, court[name])
+
+
+async def test_a_preview_says_what_leaving_then_does(court: Court) -> None:
+    await court.order("ann", "buy", 100)
+    await court.order("ann", "short", 20, market="21s1")
+    before = await court.rows("positions")
+    shown = await preview(court, "ann")
+    assert await court.rows("positions") == before, "to look changes nothing"
+    assert shown == await leave(court, "ann")
+
+
+async def test_a_preview_refuses_as_leaving_does(court: Court) -> None:
+    await court.order("ann", "buy", 10)
+    await court.call("halt_market", court["mona"], "22s1", "Odd.")
+    await court.call("freeze_user", court["mona"], court["bob"], "Odd.")
+    await court.plan("mona", ["cid"], "burn")
+    for name, code in (
+        ("ann", "cannot_close"),
+        ("bob", "user_frozen"),
+        ("cid", "user_frozen"),
+        ("olga", "is_owner"),
+    ):
+        shown = await preview(court, name)
+        assert shown["refused"] == code, name
+        assert shown == await leave(court, name)
+    court.people["nobody"] = 10**9
+    assert (await preview(court, "nobody"))["refused"] == "unknown_user"
+
+
+async def test_an_export_has_what_signing_up_left(court: Court) -> None:
+    await court.order("ann", "buy", 5)
+    await court.owner_connection.execute(
+        """
+        with attempt as (
+          insert into betjee.verification_attempts (exchange_id, identity_hash, network_key, outcome, attempted_at)
+          select $1, identity_hash, sha256('n'), 'registered', now()
+          from betjee.accounts where exchange_id = $1 and user_id = $2),
+        cluster as (
+          insert into betjee.clusters (exchange_id, cluster_id, kind, subject_hash, detail, found_at, last_at)
+          values ($1, 999999, 'crowd', sha256('n'), '{}', now(), now()) returning cluster_id)
+        insert into betjee.suspects (exchange_id, cluster_id, identity_hash, added_at)
+        select $1, 999999, identity_hash, now()
+        from betjee.accounts, cluster where exchange_id = $1 and user_id = $2
+        """,
+        court.front.exchange_id,
+        court["ann"],
+    )
+    export = await court.front.document("export_user", court.front.exchange_id, court["ann"])
+    assert [item["outcome"] for item in export["sign_up_attempts"]] == ["registered"]
+    assert [item["kind"] for item in export["suspicions"]] == ["crowd"]
+    assert [item["season"] for item in export["bonus_marks"]] == [1]
+    assert (export["fills"], export["rank"], export["sign_up_links"]) == (1, None, [])
+    other = await court.front.document("export_user", court.front.exchange_id, court["bob"])
+    assert (other["sign_up_attempts"], other["suspicions"]) == ([], []), "of others nothing"
+    moderator = await court.front.document("export_user", court.front.exchange_id, court["max"])
+    assert moderator["rank"] == "moderator"
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        "select betjee.preview_deletion($1, $2)",
         "select betjee.export_user($1, $2)",
         "select betjee.export_ledger($1, $2, 0, 10)",
         "select betjee.find_ban($1, sha256($2::bigint::text::bytea))",
