@@ -100,6 +100,27 @@ async def test_the_band_is_measured_from_where_a_wipe_left_the_price(pumped: Cou
     assert price < filled["price_after_paise"] <= price * 13 // 10
 
 
+async def test_burning_somebody_gives_nobody_more_room(court: Court) -> None:
+    for setting, value in (("wipe_undo_seconds", "0"), ("band_bps", "3000"), ("max_order_shares", "10000")):
+        await court.call("change_setting", court["olga"], setting, value)
+    for name in ("bob", "cid"):
+        await court.order(name, "buy", 1)
+        await court.order(name, "sell", 1)
+    price = (await court.market())["price_paise"]
+    refused = await court.order("ann", "buy", 5_000)
+    await court.order("ann", "buy", refused["possible_shares"])
+    for name in ("bob", "cid"):
+        assert (await court.plan("olga", [name], "burn"))["status"] == "executed"
+        assert (await court.order("ann", "buy", 100))["code"] == "price_band"
+    left = (await court.market())["price_paise"]
+    assert left <= price * 13 // 10
+    await court.pass_time()
+    refused = await court.order("ann", "buy", 5_000)
+    filled = await court.order("ann", "buy", refused["possible_shares"])
+    assert left * 12 // 10 < filled["price_after_paise"] <= left * 13 // 10
+    assert await court.audit() == []
+
+
 async def test_orders_that_an_unwinding_crosses_are_executed_as_by_any_trade(pumped: Court) -> None:
     price = (await pumped.market())["price_paise"]
     armed = await pumped.call("arm_stop", pumped["ann"], "stop_loss", "22s1", price - 100, 300, None)
