@@ -8,7 +8,7 @@ import pytest
 from tests.model.founding import execute
 from tests.model.state import Ask
 from tests.sql.blocking import holding, holding_exchange, wait_for_waiting
-from tests.sql.court import Court
+from tests.sql.court import Court, identity
 
 TABLES = (
     "accounts",
@@ -170,6 +170,31 @@ async def test_a_halted_market_is_unwound_and_looked_at_when_it_reopens(pumped: 
     await pumped.call("resume_market", pumped["max"], "22s1")
     assert len(await pumped.rows("transactions", "cause = 'stop_loss'")) == 1
     assert await pumped.audit() == []
+
+
+async def test_a_wiped_member_stays_banned_when_a_ban_for_a_time_would_have_ended(court: Court) -> None:
+    await court.call("ban_user", court["mona"], court["bob"], identity("bob"), "A day off.", 86_400)
+    planned = await court.plan("mona", ["bob"], "burn")
+    await court.pass_time()
+    await court.write()
+    (ban,) = await court.rows("bans")
+    assert (ban["wipe_id"], ban["banned_until"], ban["reason"]) == (planned["wipe_id"], None, "Bots.")
+    refused = await court.call("register_user", "discord", "bob", "Bob", identity("bob"))
+    assert (refused["refused"], refused["banned_until"]) == ("user_banned", None)
+
+
+async def test_a_ban_that_ends_during_a_wipe_does_not_break_it(court: Court) -> None:
+    await court.call("ban_user", court["mona"], court["bob"], identity("bob"), "A day off.", 86_400)
+    planned = await court.plan("mona", ["bob"], "burn")
+    over = "update betjee.bans set banned_until = clock_timestamp() where exchange_id = $1"
+    await court.owner_connection.execute(over, court.front.exchange_id)
+    await court.owner_connection.execute(
+        "select betjee.keep_out(e, w) from betjee.exchanges e join betjee.wipes w using (exchange_id)"
+        " where e.exchange_id = $1",
+        court.front.exchange_id,
+    )
+    (ban,) = await court.rows("bans")
+    assert (ban["wipe_id"], ban["banned_until"]) == (planned["wipe_id"], None)
 
 
 async def test_a_wipe_that_breaks_stops_nobody_else(court: Court) -> None:
