@@ -133,7 +133,7 @@ as $$
     from rows r
     left join markets m on m.exchange_id = p_exchange.exchange_id and m.shift_id = r.shift_id
     returning sequence)
-  select max(sequence) from burned
+  select coalesce(max(sequence), p_exchange.sequence) from burned
 $$;
 comment on function burn_users(exchanges, bigint[], text, closing[]) is 'Write the burns of wiped users; returns the last sequence used.';
 
@@ -176,6 +176,7 @@ as $$
 -- Executes a planned wipe, on the record; returns the markets that the members had a part in: there
 -- orders of others may have been crossed, or have waited for a band that is measured anew. All positions
 -- are closed before any of those has its turn: what lies between is no price at which anyone could trade.
+-- Members who are gone already, by another wipe, are passed over.
 -- Locks: the exchange, then the markets of the members in the order of their numbers.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);

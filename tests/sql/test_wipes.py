@@ -197,6 +197,21 @@ async def test_a_ban_that_ends_during_a_wipe_does_not_break_it(court: Court) -> 
     assert (ban["wipe_id"], ban["banned_until"]) == (planned["wipe_id"], None)
 
 
+async def test_a_wipe_of_somebody_who_is_gone_already_just_ends(court: Court) -> None:
+    await court.plan("mona", ["bob"], "burn")
+    twice = (
+        "with w as (insert into betjee.wipes select (jsonb_populate_record(w, '{\"wipe_id\": 1}')).*"
+        " from betjee.wipes w where exchange_id = $1 returning *)"
+        " insert into betjee.wipe_members select w.exchange_id, 1, m.user_id, m.identity_hash"
+        " from w join betjee.wipe_members m using (exchange_id)"
+    )
+    await court.owner_connection.execute(twice, court.front.exchange_id)
+    await court.pass_time()
+    await court.write()
+    assert [row["status"] for row in await court.rows("wipes")] == ["executed", "executed"]
+    assert await court.audit() == []
+
+
 async def test_a_wipe_that_breaks_stops_nobody_else(court: Court) -> None:
     planned = await court.plan("mona", ["bob"], "burn")
     await court.owner_connection.execute(
