@@ -111,7 +111,7 @@ as $$
   union
   select exchange_id from markets where stops_due_at <= clock_timestamp()
   union
-  select exchange_id from positions where cooldown_until <= clock_timestamp()
+  select exchange_id from positions where cooldown_until <= clock_timestamp() and not stands_still(exchange_id, shift_id)
   union
   select exchange_id from wipes where status = 'planned' and due_at <= clock_timestamp()
   union
