@@ -25,6 +25,18 @@ as $$
 $$;
 comment on function ban_in_force(bigint, text, bytea) is 'The ban of an identity or a network, or null.';
 
+create or replace function is_banned(p_exchange_id bigint, p_subject text, p_hash bytea) returns boolean
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- Whether there can be no second ban. One that ends while a transaction bans goes on until the next,
+-- so that the clock of this moment is not asked.
+  select exists (
+    select from bans b
+    where b.exchange_id = p_exchange_id and b.subject = p_subject and b.subject_hash = p_hash and b.ended_at is null)
+$$;
+comment on function is_banned(bigint, text, bytea) is 'Whether an identity or a network has a ban that nothing has ended on the record.';
+
 create or replace function ban_refusal(p_exchange_id bigint, p_user users, p_identity_hash bytea) returns jsonb
 language plpgsql stable
 set search_path = betjee, pg_temp
@@ -98,7 +110,7 @@ begin
     power_refusal(p_exchange_id, p_moderator_user_id, p_user_id),
     reason_refusal(p_reason),
     duration_refusal(p_seconds),
-    case when (ban_in_force(p_exchange_id, 'identity', p_identity_hash)).ban_id is not null
+    case when is_banned(p_exchange_id, 'identity', p_identity_hash)
       then refusal('already_banned', 'They are banned already; end that ban first.') end);
   if v_outcome is null then
     insert into bans (

@@ -43,14 +43,28 @@ as $$
 $$;
 comment on function crossed_stops(bigint, integer, stop_range, bigint[], integer) is 'The next stops after those of a range that had their turns, in their order, with their owners and positions.';
 
+create or replace function stands_still(p_exchange_id bigint, p_shift_id integer) returns boolean
+language plpgsql stable
+set search_path = betjee, pg_temp
+as $$
+begin
+  return exists (
+    select from markets m
+    where m.exchange_id = p_exchange_id and m.shift_id = p_shift_id and m.status = 'halted' and m.halted_until is null);
+end
+$$;
+comment on function stands_still(bigint, integer) is 'Whether a market is halted until a moderator resumes it.';
+
 create or replace function end_cooldowns(p_exchange exchanges) returns integer[]
 language sql
 set search_path = betjee, pg_temp
 as $$
--- Ends the cool-downs whose time is over, and arms the stops that they held back.
+-- Ends the cool-downs whose time is over, and arms the stops that they held back. Where a market is
+-- halted without an end, none of them runs.
   with ended as (
     update positions p set cooldown_sign = null, cooldown_until = null, cooldown_by = null
     where p.exchange_id = p_exchange.exchange_id and p.cooldown_until <= p_exchange.updated_at
+      and not stands_still(p.exchange_id, p.shift_id)
     returning p.user_id, p.shift_id),
   armed as (
     update stop_losses s set status = 'armed'

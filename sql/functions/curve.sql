@@ -152,21 +152,25 @@ language plpgsql stable
 set search_path = betjee, pg_temp
 as $$
 -- The price band_seconds ago: that of the last fill before then, else the price of a new market. What
--- was before the last wipe counts no longer: its fills are gone in part, so it is as if the market had
--- always stood where the wipe left it.
+-- was before the last wipe counts no longer, since its fills are gone in part: it is as if the market had
+-- always stood where the wipe left it. A wipe that moved no price gives none room either: for
+-- band_seconds after it, the price is the one from which the band was measured at the wipe.
 declare
+  v_start timestamptz := p_time - make_interval(secs => p_settings.band_seconds);
   v_price_paise bigint;
   v_wiped record;
 begin
-  select b.sequence, b.price_after_paise into v_wiped from burns b
+  select b.sequence, case when b.burned_at <= v_start then b.price_after_paise
+    else coalesce(b.reference_paise, b.price_after_paise) end as price_paise
+  into v_wiped from burns b
   where b.exchange_id = p_market.exchange_id and b.shift_id = p_market.shift_id and b.burned_at <= p_time
   order by b.sequence desc limit 1;
   select t.price_after_paise into v_price_paise from transactions t
   where t.exchange_id = p_market.exchange_id and t.shift_id = p_market.shift_id
-    and t.executed_at <= p_time - make_interval(secs => p_settings.band_seconds)
+    and t.executed_at <= v_start
     and t.sequence > coalesce(v_wiped.sequence, 0)
   order by t.executed_at desc, t.sequence desc limit 1;
-  return coalesce(v_price_paise, v_wiped.price_after_paise, (point_on_curve(p_market, 0)).price_paise);
+  return coalesce(v_price_paise, v_wiped.price_paise, (point_on_curve(p_market, 0)).price_paise);
 end
 $$;
 comment on function reference_price(markets, exchange_settings, timestamptz) is 'The price that the band around a market is measured from, in paise.';

@@ -21,8 +21,9 @@ create or replace function keep_out(p_exchange exchanges, p_wipe wipes) returns 
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
--- The identities of the wiped stay banned, and marked as having had the bonus. One that is banned
--- already keeps that ban. Must be called under the exchange's lock.
+-- The identities of the wiped stay banned for good, and marked as having had the bonus. A ban that is
+-- there already, whether it is over by now or not, becomes that of the wipe. Must be called under the
+-- exchange's lock.
 declare
   v_member wipe_members;
 begin
@@ -31,7 +32,9 @@ begin
     where m.exchange_id = p_wipe.exchange_id and m.wipe_id = p_wipe.wipe_id order by m.user_id
   loop
     perform mark_bonus(p_exchange, v_member.identity_hash);
-    continue when (ban_in_force(p_wipe.exchange_id, 'identity', v_member.identity_hash)).ban_id is not null;
+    update bans set banned_until = null, wipe_id = p_wipe.wipe_id, user_id = v_member.user_id, reason = p_wipe.reason
+    where exchange_id = p_wipe.exchange_id and subject = 'identity' and subject_hash = v_member.identity_hash and ended_at is null;
+    continue when found;
     insert into bans (
       exchange_id, ban_id, subject, subject_hash, user_id, wipe_id, moderator_user_id, reason, banned_at)
     values (
@@ -108,7 +111,7 @@ as $$
   union
   select exchange_id from markets where stops_due_at <= clock_timestamp()
   union
-  select exchange_id from positions where cooldown_until <= clock_timestamp()
+  select exchange_id from positions where cooldown_until <= clock_timestamp() and not stands_still(exchange_id, shift_id)
   union
   select exchange_id from wipes where status = 'planned' and due_at <= clock_timestamp()
   union

@@ -97,13 +97,14 @@ as $$
 $$;
 comment on function settle_wiped_markets(exchanges, bigint[], closing[]) is 'Take wiped users, whose positions are closed or burned, out of the state of their markets.';
 
-create or replace function burn_users(p_exchange exchanges, p_user_ids bigint[], p_closings closing[]) returns bigint
+create or replace function burn_users(p_exchange exchanges, p_user_ids bigint[], p_mode text, p_closings closing[]) returns bigint
 language sql
 set search_path = betjee, pg_temp
 as $$
 -- Writes what remains of wiped users: for each market what they traded, and for each of them what they
 -- were granted and the cash that is burned; in the order of that cash, so that a row's place tells
--- nobody's number. Returns the last sequence that was used.
+-- nobody's number. Burning moves no price, so the band is measured from where it was. Returns the last
+-- sequence that was used. Must be called while the users' ledger is there.
   with entries as (
     select t.shift_id, t.shares, sign(t.shares) * t.gross_paise as paid_in_paise, t.tax_paise
     from transactions t where t.exchange_id = p_exchange.exchange_id and t.user_id = any (p_user_ids)
@@ -122,16 +123,19 @@ as $$
     from users u where u.exchange_id = p_exchange.exchange_id and u.user_id = any (p_user_ids)),
   burned as (
     insert into burns (
-      exchange_id, sequence, shift_id, shares, gross_paise, tax_paise, granted_paise, cash_paise, burned_at, price_after_paise)
+      exchange_id, sequence, shift_id, shares, gross_paise, tax_paise, granted_paise, cash_paise, burned_at, price_after_paise,
+      reference_paise)
     select p_exchange.exchange_id,
       p_exchange.sequence + row_number() over (order by r.place, r.shift_id, r.cash_paise, r.granted_paise),
       r.shift_id, r.shares, r.gross_paise, r.tax_paise, r.granted_paise, r.cash_paise, p_exchange.updated_at,
-      (select (current_point(m)).price_paise from markets m where m.exchange_id = p_exchange.exchange_id and m.shift_id = r.shift_id)
+      (current_point(m)).price_paise,
+      case when p_mode = 'burn' then reference_price(m, typed_settings(p_exchange.settings), p_exchange.updated_at) end
     from rows r
+    left join markets m on m.exchange_id = p_exchange.exchange_id and m.shift_id = r.shift_id
     returning sequence)
-  select max(sequence) from burned
+  select coalesce(max(sequence), p_exchange.sequence) from burned
 $$;
-comment on function burn_users(exchanges, bigint[], closing[]) is 'Write the burns of wiped users; returns the last sequence used.';
+comment on function burn_users(exchanges, bigint[], text, closing[]) is 'Write the burns of wiped users; returns the last sequence used.';
 
 create or replace function erase_tokens(p_exchange_id bigint, p_user_ids bigint[]) returns void
 language sql
@@ -172,6 +176,7 @@ as $$
 -- Executes a planned wipe, on the record; returns the markets that the members had a part in: there
 -- orders of others may have been crossed, or have waited for a band that is measured anew. All positions
 -- are closed before any of those has its turn: what lies between is no price at which anyone could trade.
+-- Members who are gone already, by another wipe, are passed over.
 -- Locks: the exchange, then the markets of the members in the order of their numbers.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
@@ -201,7 +206,7 @@ begin
   end if;
 
   perform settle_wiped_markets(v_exchange, v_user_ids, v_closings);
-  v_exchange.sequence := burn_users(v_exchange, v_user_ids, v_closings);
+  v_exchange.sequence := burn_users(v_exchange, v_user_ids, v_wipe.mode, v_closings);
   v_exchange.treasury_paise := v_exchange.treasury_paise
     + (select coalesce(sum((c.outcome).tax_paise), 0) from unnest(v_closings) c);
   perform erase_users(p_exchange_id, v_user_ids);

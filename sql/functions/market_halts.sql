@@ -1,5 +1,29 @@
 -- Markets halted and resumed by hand.
 
+create or replace function shift_cooldowns(p_exchange exchanges, p_shift_id integer, p_after timestamptz, p_by interval) returns void
+language sql
+set search_path = betjee, pg_temp
+as $$
+-- Time in which nobody can trade counts neither for a cool-down nor for what leads to one. Those that
+-- were over at p_after already stay so. Must be called under the exchange's lock.
+  update positions p set
+    cooldown_until = p.cooldown_until + case when p.cooldown_until > p_after then p_by else interval '0' end,
+    set_off_until = p.set_off_until + case when p.set_off_until > p_after then p_by else interval '0' end
+  where p.exchange_id = p_exchange.exchange_id and p.shift_id = p_shift_id
+    and (p.cooldown_until > p_after or p.set_off_until > p_after)
+$$;
+comment on function shift_cooldowns(exchanges, integer, timestamptz, interval) is 'Move the ends of cool-downs in a market that were not over at a time.';
+
+create or replace function end_timed_halt(p_exchange exchanges, p_market markets) returns void
+language sql
+set search_path = betjee, pg_temp
+as $$
+-- A halt for a time has moved the cool-downs by all of it already: what is left of it is taken back.
+  select shift_cooldowns(p_exchange, p_market.shift_id, p_market.halted_until, p_exchange.updated_at - p_market.halted_until)
+  where p_market.halted_until > p_exchange.updated_at
+$$;
+comment on function end_timed_halt(exchanges, markets) is 'Take what is left of a market''s halt out of the cool-downs there, as it ends before its time.';
+
 create or replace function halt_market(
   p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_market text, p_reason text
 ) returns jsonb
@@ -27,6 +51,7 @@ begin
       then refusal('already_halted', 'This market is halted until a moderator resumes it already.') end,
     reason_refusal(p_reason));
   if v_outcome is null then
+    perform end_timed_halt(v_exchange, v_market);
     update markets set status = 'halted', halted_until = null, version = version + 1, updated_at = v_exchange.updated_at
     where exchange_id = p_exchange_id and shift_id = v_market.shift_id
     returning * into v_market;
@@ -53,7 +78,8 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Reopens a halted market, whatever halted it, on the record. What waits there and was crossed
--- meanwhile has its turn at once.
+-- meanwhile has its turn at once. The pause between automatic halts begins only after one of those, and
+-- cool-downs go on as if the market had not been halted.
 -- Locks: the exchange, then the market. Refuses: not_a_moderator, unknown_market, not_halted. A
 -- repeated request gets its first outcome.
 declare
@@ -70,9 +96,12 @@ begin
     when v_market.shift_id is null then refusal('unknown_market', 'There is no such market.')
     when v_market.status <> 'halted' then refusal('not_halted', 'This market is not halted.') end);
   if v_outcome is null then
+    perform end_timed_halt(v_exchange, v_market);
+    perform shift_cooldowns(v_exchange, h.shift_id, h.halted_at, v_exchange.updated_at - h.halted_at)
+    from halts h where h.exchange_id = p_exchange_id and h.shift_id = v_market.shift_id and h.ends_at is null;
     perform record_halt_end(v_exchange, v_market);
-    update markets set status = 'open', halted_until = null, reopened_at = v_exchange.updated_at, version = version + 1,
-      updated_at = v_exchange.updated_at
+    update markets set status = 'open', halted_until = null, version = version + 1, updated_at = v_exchange.updated_at,
+      reopened_at = case when halted_until is null then reopened_at else v_exchange.updated_at end
     where exchange_id = p_exchange_id and shift_id = v_market.shift_id;
     v_outcome := jsonb_build_object(
       'market', v_market.code, 'label', v_market.label, 'price_paise', (current_point(v_market)).price_paise);

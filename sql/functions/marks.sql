@@ -208,7 +208,8 @@ set search_path = betjee, pg_temp
 as $$
 -- Where the exchange has mark_action wipe: plans one wipe of all proven accounts of each burst that has
 -- been over for a minute, by the exchange itself. A moderator who undoes it is not overruled: with their freeze
--- gone, the members are not looked for again, and can be released. Returns how many it planned.
+-- gone, the members are not looked for again, and can be released. A large one must be seconded, as
+-- any other. Returns how many it planned.
 -- Locks: the exchange, where there is something to plan.
 declare
   v_exchange exchanges;
@@ -226,11 +227,18 @@ begin
     join freezes f on f.exchange_id = u.exchange_id and f.user_id = u.user_id and f.moderator_user_id = 0
     where e.exchange_id = p_exchange_id and (typed_settings(e.settings)).mark_action = 'wipe'
       and c.last_at < clock_timestamp() - interval '1 minute' and rank_number(p_exchange_id, u.user_id) = 0
+      and not awaits_wipe(p_exchange_id, u.user_id)
     group by c.cluster_id order by c.cluster_id
   loop
     v_exchange := lock_exchange(p_exchange_id);
+    -- Whom a moderator has wiped or unfrozen before the lock was there waits for the next search.
+    continue when exists (
+      select from unnest(v_wipe.user_ids) m(user_id)
+      where awaits_wipe(p_exchange_id, m.user_id) or not exists (
+        select from freezes f where f.exchange_id = p_exchange_id and f.user_id = m.user_id and f.moderator_user_id = 0));
     delete from freezes where exchange_id = p_exchange_id and user_id = any (v_wipe.user_ids) and moderator_user_id = 0;
-    perform begin_wipe(v_exchange, 0, v_wipe.user_ids, v_wipe.identity_hashes, 'burn', cluster_reason('burst'), false, 0);
+    perform begin_wipe(v_exchange, 0, v_wipe.user_ids, v_wipe.identity_hashes, 'burn', cluster_reason('burst'),
+      needs_second(p_exchange_id, 0, v_wipe.user_ids), 0);
     v_planned := v_planned + 1;
   end loop;
   return v_planned;

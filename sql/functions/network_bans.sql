@@ -13,7 +13,7 @@ declare
     power_refusal(p_exchange.exchange_id, p_moderator_user_id),
     reason_refusal(p_reason),
     duration_refusal(p_seconds),
-    case when (ban_in_force(p_exchange.exchange_id, 'network', p_network_hash)).ban_id is not null
+    case when is_banned(p_exchange.exchange_id, 'network', p_network_hash)
       then refusal('already_banned', 'That network is banned already; end that ban first.') end);
   v_ban bans;
 begin

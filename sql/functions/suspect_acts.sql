@@ -319,7 +319,7 @@ begin
     perform uphold_marks(v_exchange, p_cluster_id, p_moderator_user_id);
     v_outcome := begin_wipe(
       v_exchange, p_moderator_user_id, v_user_ids, v_hashes, p_mode, coalesce(p_reason, cluster_reason(v_cluster.kind)),
-      needs_second(p_exchange_id, v_user_ids, wipe_markets(p_exchange_id, v_user_ids)), p_request_id);
+      needs_second(p_exchange_id, p_moderator_user_id, v_user_ids), p_request_id);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'wipe_suspects', v_parameters, v_outcome);
 end

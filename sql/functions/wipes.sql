@@ -63,19 +63,45 @@ as $$
 $$;
 comment on function wipe_markets(bigint, bigint[]) is 'What wiping some members does to each market, in either mode.';
 
-create or replace function needs_second(p_exchange_id bigint, p_user_ids bigint[], p_markets jsonb) returns boolean
+create or replace function lone_wipes(p_exchange_id bigint, p_planner_user_id bigint) returns setof wipes
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- What somebody decided alone, and is still to be executed or was within a day.
+  select w.* from wipes w
+  where w.exchange_id = p_exchange_id and w.planned_by = p_planner_user_id and not w.needs_second
+    and (w.status = 'planned' or w.status = 'executed' and w.ended_at > clock_timestamp() - interval '1 day')
+$$;
+comment on function lone_wipes(bigint, bigint) is 'The wipes of the last day that somebody planned and nobody had to second.';
+
+create or replace function needs_second(p_exchange_id bigint, p_planner_user_id bigint, p_user_ids bigint[]) returns boolean
 language sql stable
 set search_path = betjee, pg_temp
 as $$
 -- More than three members, or more than 1 % of a market's supply, is not for one moderator to decide
--- where there is another.
-  select (cardinality(p_user_ids) > 3
-      or exists (select from jsonb_array_elements(p_markets) m where (m ->> 'supply_bps')::bigint > 100))
+-- where there is another: in one wipe, or in all that they decide alone within a day. What was executed
+-- is on the record.
+  with others as materialized (
+    select w.wipe_id, w.status from lone_wipes(p_exchange_id, p_planner_user_id) w),
+  members as materialized (
+    select m.user_id, o.status from others o
+    join wipe_members m on m.exchange_id = p_exchange_id and m.wipe_id = o.wipe_id),
+  supply as (
+    select m ->> 'market' as market, (m ->> 'supply_bps')::bigint as supply_bps
+    from jsonb_array_elements(wipe_markets(p_exchange_id, p_user_ids || array(
+      select user_id from members where status = 'planned'))) m
+    union all
+    select m ->> 'market', (m ->> 'supply_bps')::bigint
+    from moderation_log l, jsonb_array_elements(l.detail -> 'markets') m
+    where l.exchange_id = p_exchange_id and l.act = 'execute_wipe' and l.sequence > (select min(wipe_id) from others)
+      and (l.detail ->> 'wipe_id')::bigint in (select wipe_id from others where status = 'executed'))
+  select (cardinality(p_user_ids) + (select count(*) from members) > 3
+      or exists (select from supply group by market having sum(supply_bps) > 100))
     and (
       select count(*) > 1 from moderators m join users u using (exchange_id, user_id)
       where m.exchange_id = p_exchange_id and u.status = 'active')
 $$;
-comment on function needs_second(bigint, bigint[], jsonb) is 'Whether a wipe is so large that a second moderator must agree.';
+comment on function needs_second(bigint, bigint, bigint[]) is 'Whether a wipe is so large, with what its planner has decided alone before, that a second moderator must agree.';
 
 create or replace function preview_wipe(p_exchange_id bigint, p_moderator_user_id bigint, p_user_ids bigint[]) returns jsonb
 language plpgsql stable security definer
@@ -101,7 +127,7 @@ begin
     'markets', v_markets,
     'cash_paise', (
       select sum(u.cash_paise) from users u where u.exchange_id = p_exchange_id and u.user_id = any (v_user_ids)),
-    'needs_second', needs_second(p_exchange_id, v_user_ids, v_markets),
+    'needs_second', needs_second(p_exchange_id, p_moderator_user_id, v_user_ids),
     'undo_seconds', (select (typed_settings(e.settings)).wipe_undo_seconds from exchanges e where e.exchange_id = p_exchange_id));
 end
 $$;
@@ -188,7 +214,7 @@ begin
   if v_outcome is null then
     v_outcome := begin_wipe(
       v_exchange, p_moderator_user_id, p_user_ids, p_identity_hashes, p_mode, p_reason,
-      needs_second(p_exchange_id, v_user_ids, wipe_markets(p_exchange_id, v_user_ids)), p_request_id);
+      needs_second(p_exchange_id, p_moderator_user_id, v_user_ids), p_request_id);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'plan_wipe', v_parameters, v_outcome);
 end

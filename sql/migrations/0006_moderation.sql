@@ -96,10 +96,13 @@ create index wipe_members_by_user on wipe_members (exchange_id, user_id);
 alter table burns
   add column user_id bigint,
   add column price_after_paise bigint,
+  add column reference_paise bigint,
   add constraint burns_of_markets_leave_a_price check ((shift_id is null) = (price_after_paise is null)),
+  add constraint burns_of_markets_keep_a_reference check (shift_id is not null or reference_paise is null),
   add constraint burns_of_users_are_cash check (user_id is null or shift_id is null and granted_paise = 0);
 comment on column burns.user_id is 'The user who deleted themselves: their ledger remains under their number. Null for the wiped, of whom nothing does.';
 comment on column burns.price_after_paise is 'The price at which a wipe left the market. What was traded before it no longer counts for the band.';
+comment on column burns.reference_paise is 'What the band was measured from at a wipe that left the price where it was; it still is until the band''s window has passed. Null where the wipe moved the price.';
 create index burns_by_market on burns (exchange_id, shift_id, sequence desc) where shift_id is not null;
 create index burns_by_user on burns (exchange_id, user_id) where user_id is not null;
 

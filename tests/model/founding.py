@@ -95,7 +95,7 @@ async def insert(connection: asyncpg.Connection, table: str, row: Mapping[str, A
 
 
 async def pass_window(owner: asyncpg.Connection, founded: Founded) -> None:
-    """Make every fill so far older than the band's window, and halts and cool-downs over, and
+    """Make every fill and burn so far older than the band's window, and halts and cool-downs over, and
     wipes due, here and in the model."""
     for query in (
         "update betjee.transactions set executed_at = executed_at - interval '1 hour' where exchange_id = $1",
@@ -110,6 +110,7 @@ async def pass_window(owner: asyncpg.Connection, founded: Founded) -> None:
         where exchange_id = $1
         """,
         "update betjee.wipes set due_at = due_at - interval '1 hour' where exchange_id = $1",
+        "update betjee.burns set burned_at = burned_at - interval '1 hour' where exchange_id = $1",
     ):
         await owner.execute(query, founded.exchange_id)
     founded.model.pass_window()

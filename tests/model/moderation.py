@@ -180,9 +180,10 @@ class ModeratedExchange(ReferenceExchange):
         first_ban = self.sequence + len(traded) + len(wipe.users) + 1
         self.banned |= {user: first_ban + place for place, user in enumerate(banned, start=1)}
         self.sequence = first_ban + len(banned)
-        for code in traded:
-            # From here on, the band is measured from where the wipe has left the price.
-            self.pools[code].price_before_window = self.pools[code].price_paise
+        if wipe.mode == "unwind":
+            for code in traded:
+                # From here on, the band is measured from where the wipe has left the price.
+                self.pools[code].price_before_window = self.pools[code].price_paise
         self.stops = [stop for stop in self.stops if stop.user_id not in wipe.users]
         self.ledger = [entry for entry in self.ledger if entry.user_id not in wipe.users]
         for user in wipe.users:

@@ -58,6 +58,7 @@ class Court:
         for statement in (
             "update betjee.wipes set due_at = due_at - interval '1 hour' where exchange_id = $1",
             "update betjee.bans set banned_until = banned_until - interval '1 hour' where exchange_id = $1",
+            "update betjee.burns set burned_at = burned_at - interval '1 hour' where exchange_id = $1",
             "update betjee.transactions set executed_at = executed_at - interval '1 hour' where exchange_id = $1",
         ):
             await self.owner_connection.execute(statement, self.front.exchange_id)

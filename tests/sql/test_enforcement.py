@@ -1,5 +1,7 @@
 """Freezes, bans, halts by hand and the record: what each does, whom it may hit, and what it refuses."""
 
+from datetime import timedelta
+
 import asyncpg
 import pytest
 
@@ -235,8 +237,59 @@ async def test_a_market_halted_by_hand_stays_so_until_it_is_resumed(court: Court
     kinds = [row["kind"] for row in await court.rows("outbox", "user_id is null")]
     assert kinds == ["market_halted_by_hand", "market_reopened"]
     (halt,) = await court.rows("halts", "true")
+    (resumption,) = await court.rows("moderation_log", "act = 'resume_market'")
+    assert halt["ends_at"] == resumption["recorded_at"] > halt["halted_at"]
     (market,) = await court.rows("markets", "code = '22s1'")
-    assert halt["ends_at"] == market["reopened_at"] > halt["halted_at"]
+    assert market["reopened_at"] is None, "automatic halts pause only after one of their own"
+
+
+async def test_a_cool_down_waits_while_a_market_is_halted_by_hand(court: Court) -> None:
+    await court.order("ann", "short", 500)
+    price = (await court.market())["price_paise"]
+    await court.call("arm_stop", court["ann"], "stop_loss", "22s1", price + 300, None, None)
+    await court.order("bob", "buy", 3_000)
+    assert (await court.order("bob", "sell", 1))["code"] == "cooling_down"
+    await court.call("halt_market", court["mona"], "22s1", "Let me look.")
+    for statement in (
+        "update betjee.positions set cooldown_until = cooldown_until - interval '1 hour' where exchange_id = $1",
+        "update betjee.halts set halted_at = halted_at - interval '1 hour' where exchange_id = $1",
+    ):
+        await court.owner_connection.execute(statement, court.front.exchange_id)
+    due = [row[0] for row in await court.front.service.fetch("select betjee.list_due_exchanges()")]
+    assert court.front.exchange_id not in due
+    await court.write()
+    await court.call("resume_market", court["mona"], "22s1")
+    (held,) = await court.rows("positions", "cooldown_until is not null")
+    left = (
+        held["cooldown_until"]
+        - (await court.rows("moderation_log", "act = 'resume_market'"))[0]["recorded_at"]
+    )
+    assert timedelta(seconds=50) < left <= timedelta(seconds=60)
+    assert (await court.order("bob", "sell", 1))["code"] == "cooling_down"
+    assert await court.audit() == []
+
+
+async def test_a_halt_for_a_time_that_ends_by_hand_leaves_cool_downs_as_long_as_they_were(
+    court: Court,
+) -> None:
+    await court.order("ann", "short", 500)
+    price = (await court.market())["price_paise"]
+    await court.call("arm_stop", court["ann"], "stop_loss", "22s1", price + 300, None, None)
+    await court.order("bob", "buy", 3_000)
+    timed = (
+        "update betjee.positions set cooldown_until = cooldown_until + interval '2 hours' where exchange_id = $1",
+        "update betjee.markets set status = 'halted', halted_until = clock_timestamp() + interval '2 hours' where exchange_id = $1",
+    )
+    for statement in timed:
+        await court.owner_connection.execute(statement, court.front.exchange_id)
+    await court.call("halt_market", court["mona"], "22s1", "Let me look.")
+    await court.call("resume_market", court["mona"], "22s1")
+    (held,) = await court.rows("positions", "cooldown_until is not null")
+    left = (
+        held["cooldown_until"]
+        - (await court.rows("moderation_log", "act = 'resume_market'"))[0]["recorded_at"]
+    )
+    assert timedelta(seconds=50) < left <= timedelta(seconds=61)
 
 
 @pytest.mark.parametrize(

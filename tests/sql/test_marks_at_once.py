@@ -62,6 +62,36 @@ async def test_a_burst_is_wiped_when_it_is_over_where_the_exchange_has_it_so(
     await audited(page)
 
 
+async def test_a_large_wipe_by_the_exchange_needs_a_moderator_where_there_are_two(
+    page: Front, connection_owner: asyncpg.Connection
+) -> None:
+    owner = await owner_of(page)
+    await page.call("add_moderator", owner, DISCORD, "mona", "Mona")
+    await page.call("change_setting", owner, "mark_action", "wipe")
+    await page.call("change_setting", owner, "wipe_undo_seconds", "0")
+    await burst(page, "abcd", proven=True)
+    await pass_time(connection_owner, page.exchange_id, 61)
+    await search(page)
+    (wipe,) = await page.listing("list_wipes", owner, 10)
+    assert (wipe["planned_by"], wipe["status"]) == (0, "awaiting_second")
+    assert (await page.call("second_wipe", owner, wipe["wipe_id"]))["status"] == "executed"
+    await audited(page)
+
+
+async def test_the_exchange_wipes_nobody_whom_a_moderator_wipes_already(
+    page: Front, connection_owner: asyncpg.Connection
+) -> None:
+    owner = await owner_of(page)
+    await page.call("change_setting", owner, "mark_action", "wipe")
+    await burst(page, "abcd", proven=True)
+    users = [(await user_of(page, name))["user_id"] for name in "abcd"]
+    await page.call("plan_wipe", owner, users, [hash_of(name) for name in "abcd"], "unwind", "Bots.")
+    await pass_time(connection_owner, page.exchange_id, 61)
+    assert await search(page) == 0
+    (wipe,) = await page.listing("list_wipes", owner, 10)
+    assert wipe["planned_by"] == owner
+
+
 async def test_a_wipe_by_the_exchange_can_be_undone_and_the_bonus_released(
     page: Front, connection_owner: asyncpg.Connection
 ) -> None:

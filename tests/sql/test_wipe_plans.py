@@ -74,6 +74,41 @@ async def test_more_than_three_members_are_a_large_wipe(
         assert refused["refused"] == "already_seconded"
 
 
+@pytest.mark.parametrize("is_executed", [False, True])
+async def test_many_small_wipes_of_one_moderator_are_a_large_one(court: Court, is_executed: bool) -> None:
+    await court.join("dan", "eve")
+    assert (await court.plan("mona", ["ann", "bob", "cid"], "burn"))["status"] == "planned"
+    if is_executed:
+        await court.pass_time()
+        await court.write()
+    assert (await court.plan("mona", ["dan"], "burn"))["status"] == "awaiting_second"
+    assert (await court.plan("max", ["eve"], "burn"))["status"] == "planned"
+
+
+@pytest.mark.parametrize("is_executed", [False, True])
+async def test_the_supply_that_one_moderator_wipes_is_that_of_a_day(court: Court, is_executed: bool) -> None:
+    await court.order("ann", "buy", 60)
+    await court.order("bob", "buy", 60)
+    assert (await court.plan("mona", ["ann"], "burn"))["status"] == "planned"
+    if is_executed:
+        await court.pass_time()
+        await court.write()
+    assert (await court.plan("mona", ["cid"], "burn"))["status"] == "planned"
+    assert (await court.plan("mona", ["bob"], "burn"))["status"] == "awaiting_second"
+
+
+async def test_what_was_wiped_more_than_a_day_ago_is_not_counted(court: Court) -> None:
+    await court.join("dan")
+    await court.plan("mona", ["ann", "bob", "cid"], "burn")
+    await court.pass_time()
+    await court.write()
+    await court.owner_connection.execute(
+        "update betjee.wipes set ended_at = ended_at - interval '1 day' where exchange_id = $1",
+        court.front.exchange_id,
+    )
+    assert (await court.plan("mona", ["dan"], "burn"))["status"] == "planned"
+
+
 async def test_a_moderator_who_is_alone_needs_nobody(court: Court) -> None:
     for name in ("mona", "max"):
         await court.call("remove_moderator", court["olga"], court[name])

@@ -8,7 +8,7 @@ import pytest
 from tests.model.founding import execute
 from tests.model.state import Ask
 from tests.sql.blocking import holding, holding_exchange, wait_for_waiting
-from tests.sql.court import Court
+from tests.sql.court import Court, identity
 
 TABLES = (
     "accounts",
@@ -100,6 +100,27 @@ async def test_the_band_is_measured_from_where_a_wipe_left_the_price(pumped: Cou
     assert price < filled["price_after_paise"] <= price * 13 // 10
 
 
+async def test_burning_somebody_gives_nobody_more_room(court: Court) -> None:
+    for setting, value in (("wipe_undo_seconds", "0"), ("band_bps", "3000"), ("max_order_shares", "10000")):
+        await court.call("change_setting", court["olga"], setting, value)
+    for name in ("bob", "cid"):
+        await court.order(name, "buy", 1)
+        await court.order(name, "sell", 1)
+    price = (await court.market())["price_paise"]
+    refused = await court.order("ann", "buy", 5_000)
+    await court.order("ann", "buy", refused["possible_shares"])
+    for name in ("bob", "cid"):
+        assert (await court.plan("olga", [name], "burn"))["status"] == "executed"
+        assert (await court.order("ann", "buy", 100))["code"] == "price_band"
+    left = (await court.market())["price_paise"]
+    assert left <= price * 13 // 10
+    await court.pass_time()
+    refused = await court.order("ann", "buy", 5_000)
+    filled = await court.order("ann", "buy", refused["possible_shares"])
+    assert left * 12 // 10 < filled["price_after_paise"] <= left * 13 // 10
+    assert await court.audit() == []
+
+
 async def test_orders_that_an_unwinding_crosses_are_executed_as_by_any_trade(pumped: Court) -> None:
     price = (await pumped.market())["price_paise"]
     armed = await pumped.call("arm_stop", pumped["ann"], "stop_loss", "22s1", price - 100, 300, None)
@@ -149,6 +170,46 @@ async def test_a_halted_market_is_unwound_and_looked_at_when_it_reopens(pumped: 
     await pumped.call("resume_market", pumped["max"], "22s1")
     assert len(await pumped.rows("transactions", "cause = 'stop_loss'")) == 1
     assert await pumped.audit() == []
+
+
+async def test_a_wiped_member_stays_banned_when_a_ban_for_a_time_would_have_ended(court: Court) -> None:
+    await court.call("ban_user", court["mona"], court["bob"], identity("bob"), "A day off.", 86_400)
+    planned = await court.plan("mona", ["bob"], "burn")
+    await court.pass_time()
+    await court.write()
+    (ban,) = await court.rows("bans")
+    assert (ban["wipe_id"], ban["banned_until"], ban["reason"]) == (planned["wipe_id"], None, "Bots.")
+    refused = await court.call("register_user", "discord", "bob", "Bob", identity("bob"))
+    assert (refused["refused"], refused["banned_until"]) == ("user_banned", None)
+
+
+async def test_a_ban_that_ends_during_a_wipe_does_not_break_it(court: Court) -> None:
+    await court.call("ban_user", court["mona"], court["bob"], identity("bob"), "A day off.", 86_400)
+    planned = await court.plan("mona", ["bob"], "burn")
+    over = "update betjee.bans set banned_until = clock_timestamp() where exchange_id = $1"
+    await court.owner_connection.execute(over, court.front.exchange_id)
+    await court.owner_connection.execute(
+        "select betjee.keep_out(e, w) from betjee.exchanges e join betjee.wipes w using (exchange_id)"
+        " where e.exchange_id = $1",
+        court.front.exchange_id,
+    )
+    (ban,) = await court.rows("bans")
+    assert (ban["wipe_id"], ban["banned_until"]) == (planned["wipe_id"], None)
+
+
+async def test_a_wipe_of_somebody_who_is_gone_already_just_ends(court: Court) -> None:
+    await court.plan("mona", ["bob"], "burn")
+    twice = (
+        "with w as (insert into betjee.wipes select (jsonb_populate_record(w, '{\"wipe_id\": 1}')).*"
+        " from betjee.wipes w where exchange_id = $1 returning *)"
+        " insert into betjee.wipe_members select w.exchange_id, 1, m.user_id, m.identity_hash"
+        " from w join betjee.wipe_members m using (exchange_id)"
+    )
+    await court.owner_connection.execute(twice, court.front.exchange_id)
+    await court.pass_time()
+    await court.write()
+    assert [row["status"] for row in await court.rows("wipes")] == ["executed", "executed"]
+    assert await court.audit() == []
 
 
 async def test_a_wipe_that_breaks_stops_nobody_else(court: Court) -> None:
