@@ -132,7 +132,8 @@ as $$
 begin
   perform note_signal(p_exchange, s::signal)
   from burst_signal(
-    p_exchange.exchange_id, p_networks.network_key, typed_settings(p_exchange.settings), clock_timestamp()) s;
+    p_exchange.exchange_id, p_networks.network_key, typed_settings(p_exchange.settings), clock_timestamp(),
+    p_identity_hash) s;
   return (
     select m.cluster_id from marks m
     where m.exchange_id = p_exchange.exchange_id and m.identity_hash = p_identity_hash and m.decision is null);
