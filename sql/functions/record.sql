@@ -53,6 +53,7 @@ begin
   v_exchange := catch_up(v_exchange);
   perform check_hashes(array[p_identity_hash]);
   v_user_id := ensure_user(p_exchange_id, p_provider, p_provider_user_id, p_display_name);
+  perform note_identity(p_exchange_id, v_user_id, p_identity_hash);
   select user_id into v_before from moderators where exchange_id = p_exchange_id and rank = 'owner';
   if v_before is distinct from v_user_id then
     delete from moderators where exchange_id = p_exchange_id and user_id in (v_before, v_user_id);
