@@ -256,3 +256,13 @@ async def test_a_channel_that_everyone_reads_is_warned_of(world: World):
     assert "Everyone on this server can read that channel" in seen.text
     seen = await world.asks(world.meera, "settings moderators-channel")
     assert "told one by one" in seen.text
+
+
+@pytest.mark.parametrize("label", ["Release", "Freeze", "Wipe", "Details"])
+async def test_its_buttons_are_counted_with_moderators_commands(
+    world: World, told: discord.Message, label: str
+):
+    titles = [(await world.asks(world.meera, "suspects list")).title for _ in range(31)]
+    assert titles[-1] == "Not so fast"
+    assert (await presses(world.meera, told, label)).title == "Not so fast"
+    assert labels(told) == ["Release", "Freeze", "Wipe", "Details"]
