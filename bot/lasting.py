@@ -9,16 +9,19 @@ import discord
 from bot.delivery import Interaction, answer_error
 from bot.intake import Intake
 from bot.views import take
+from runtime.limits import Budget
 
 Press = Callable[[Interaction, re.Match[str]], Awaitable[None]]
 
 LastingButton = type[discord.ui.DynamicItem[discord.ui.Button[Any]]]
 
 
-def lasting_button(template: str, intake: Intake, press: Press) -> LastingButton:
+def lasting_button(
+    template: str, intake: Intake, press: Press, budget: Budget = Budget.READS
+) -> LastingButton:
     """What answers every button whose id fits `template` (a regular expression), also those of before a restart.
 
-    `press` is given the click, not yet acknowledged, and the match. It is registered once, when the bot
+    `press` is given the click, not yet acknowledged, and the match; a click counts in `budget`. It is registered once, when the bot
     starts, with `add_dynamic_items`.
     """
 
@@ -36,7 +39,7 @@ def lasting_button(template: str, intake: Intake, press: Press) -> LastingButton
 
         async def interaction_check(self, interaction: Interaction, /) -> bool:
             take(interaction)
-            return await intake.admit(interaction)
+            return await intake.admit(interaction, budget)
 
         async def callback(self, interaction: Interaction, /) -> None:
             # The library would only log what is raised here.

@@ -19,6 +19,7 @@ from bot.wipe_views import UndoWipe
 from exchange.acts import Wipe, WipeMode
 from exchange.exchange import Exchange
 from exchange.suspects import Cluster, ClusterStatus
+from runtime.limits import Budget
 
 CONFIRM_SECONDS: Final = 300
 
@@ -53,6 +54,8 @@ def cluster_buttons(cluster_id: int, status: ClusterStatus = ClusterStatus.OPEN)
 
 class ChooseWipe(OwnersView):
     """Burn, Unwind and Cancel under what a wipe would do."""
+
+    budget = Budget.MODERATION
 
     def __init__(self, origin: Interaction, intake: Intake, decide: Decide) -> None:
         super().__init__(origin, intake, seconds=CONFIRM_SECONDS)
@@ -101,7 +104,10 @@ class SuspectButtons:
         }
         return [
             lasting_button(
-                rf"{_CLUSTER}:{act}:(?P<number>[0-9]{{1,18}})", self._intake, partial(self._press, do)
+                rf"{_CLUSTER}:{act}:(?P<number>[0-9]{{1,18}})",
+                self._intake,
+                partial(self._press, do),
+                Budget.MODERATION,
             )
             for act, do in acts.items()
         ]

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import discord
 from discord.ext import tasks
@@ -15,6 +15,7 @@ from bot.intake import Intake
 from bot.replies.trades import CONFIRM_SECONDS
 from exchange.errors import ExchangeError
 from exchange.models import Outcome, Status
+from runtime.limits import Budget
 from runtime.logs import note_interaction
 
 REFRESH_SECONDS: Final = 5
@@ -53,7 +54,12 @@ class LinkButton(discord.ui.View):
 
 
 class OwnersView(discord.ui.View):
-    """Buttons of which one is pressed once, by the person whose command was answered with them."""
+    """Buttons of which one is pressed once, by the person whose command was answered with them.
+
+    A click counts in `budget`; those by which moderators act wait while limits cannot be counted, as their commands do.
+    """
+
+    budget: ClassVar[Budget] = Budget.READS
 
     def __init__(self, origin: Interaction, intake: Intake, *, seconds: float) -> None:
         super().__init__(timeout=seconds)
@@ -67,7 +73,7 @@ class OwnersView(discord.ui.View):
     async def admits(self, interaction: Interaction) -> bool:
         """Take the click, and say whether the bot takes any and it is the owner's; whoever may not is told why."""
         take(interaction)
-        if not await self._intake.admit(interaction):
+        if not await self._intake.admit(interaction, self.budget):
             return False
         if interaction.user.id != self._origin.user.id:
             await answer_at_once(interaction, replies.errors.not_your_button())

@@ -10,6 +10,7 @@ from bot.delivery import Interaction, answer
 from bot.intake import Intake
 from bot.views import OwnersView
 from exchange.acts import Wipe
+from runtime.limits import Budget
 
 CONFIRM_SECONDS: Final = 120
 UNDO_SECONDS: Final = 600
@@ -20,6 +21,8 @@ Decide = Callable[[Interaction], Awaitable[Wipe]]
 
 class ConfirmWipe(OwnersView):
     """Confirm and Cancel under the preview of a wipe."""
+
+    budget = Budget.MODERATION
 
     def __init__(
         self, origin: Interaction, intake: Intake, plan: Decide, undo: Callable[[Wipe], Decide]
@@ -47,6 +50,8 @@ class ConfirmWipe(OwnersView):
 
 class UndoWipe(OwnersView):
     """Undo under a wipe that is planned."""
+
+    budget = Budget.MODERATION
 
     def __init__(self, origin: Interaction, intake: Intake, wipe: Wipe, undo: Decide) -> None:
         super().__init__(origin, intake, seconds=UNDO_SECONDS)

@@ -92,13 +92,14 @@ class Exchange(
         """
         document = await self._write(
             request_id,
-            "select betjee.open_exchange($1, $2, $3, $4, $5, $6, $7)",
+            "select betjee.open_exchange($1, $2, $3, $4, $5, $6, $7, $8)",
             provider,
             community_id,
             name,
             owner.provider_user_id,
             owner.display_name,
             verification,
+            self._hash(provider, owner.provider_user_id),
         )
         return int(document["exchange_id"])
 
@@ -247,12 +248,13 @@ class Exchange(
         """Make someone a moderator, on the record; only the owner may."""
         document = await self._write(
             request_id,
-            "select betjee.add_moderator($2, $1, $3, $4, $5, $6)",
+            "select betjee.add_moderator($2, $1, $3, $4, $5, $6, $7)",
             exchange_id,
             owner_user_id,
             identity.provider,
             identity.provider_user_id,
             identity.display_name,
+            self._hash(identity.provider, identity.provider_user_id),
         )
         return models.Moderator.from_json(document)
 

@@ -46,7 +46,7 @@ class Privacy(Identities):
         """Close a member's positions at the market, burn their cash, and forget who they were.
 
         Raises `RequestRejected`, with nothing changed: `user_frozen` while moderators decide about them,
-        `is_owner`, or `cannot_close` with the market and the shares that could be closed now.
+        `awaits_decision` while no moderator has looked at a suspicion of them, `is_owner`, or `cannot_close` with the market and the shares that could be closed now.
         """
         identity_hash = self._hash(identity.provider, identity.provider_user_id)
         query = "select betjee.delete_user($2, $1, $3, $4)"

@@ -1,13 +1,20 @@
-"""Who may try to sign up now."""
+"""Who may look at a link, and who may try to sign up, now."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from exchange.verification import NetworkKeys
 from runtime.limits import Budget, Caller, Limits, Ruling
 
+_ANY_EXCHANGE: Final = 0
+"""Where looks are counted: whoever looks names an exchange without having to know one."""
+
 
 class SignUpLimiter(Protocol):
-    """Says whether somebody may try to sign up now. It is asked once for each press of the page's button."""
+    """Says whether somebody may go on now. It is asked once for each look and each press of the page's button."""
+
+    async def rule_look(self, networks: NetworkKeys) -> Ruling:
+        """Whether whoever comes from there may see what a link is for, and if not, why and how long to wait."""
+        ...
 
     async def rule(self, exchange_id: int, networks: NetworkKeys) -> Ruling:
         """Whether whoever comes from there may, and if not, why and how long to wait."""
@@ -15,7 +22,11 @@ class SignUpLimiter(Protocol):
 
 
 class NoLimit:
-    """Lets every attempt through."""
+    """Lets everything through."""
+
+    async def rule_look(self, _networks: NetworkKeys) -> Ruling:
+        """Nothing to wait for."""
+        return Ruling()
 
     async def rule(self, _exchange_id: int, _networks: NetworkKeys) -> Ruling:
         """Nothing to wait for."""
@@ -23,10 +34,14 @@ class NoLimit:
 
 
 class CountedSignUps:
-    """Counts attempts by network, together with all processes of the exchange."""
+    """Counts by network, together with all processes of the exchange."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+
+    async def rule_look(self, networks: NetworkKeys) -> Ruling:
+        """Take a place among what the network may read in a minute, whichever exchanges its links are for."""
+        return await self._limits.check(Budget.READS, _ANY_EXCHANGE, Caller(networks.exact.hex()))
 
     async def rule(self, exchange_id: int, networks: NetworkKeys) -> Ruling:
         """Take a place in the network's minute, if there is one."""

@@ -34,12 +34,12 @@ def malformed() -> Refused:
 
 
 def not_now(ruling: Ruling) -> Refused:
-    """More attempts than a limiter lets through, or a limiter that cannot count at the moment."""
+    """More looks or attempts than a limiter lets through, or a limiter that cannot count at the moment."""
     seconds = max(1, math.ceil(ruling.wait_seconds))
     if ruling.reason is Reason.AWAY:
         sentence = f"Nobody can sign up at this moment. Try again in {seconds} seconds; your link stays good."
         return Refused(503, "sign_ups_wait", sentence, wait_seconds=seconds)
-    sentence = f"Too many sign-ups from your network. Try again in {seconds} seconds."
+    sentence = f"Too many tries from your network. Try again in {seconds} seconds."
     return Refused(429, "too_many_attempts", sentence, wait_seconds=seconds)
 
 

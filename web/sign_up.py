@@ -61,6 +61,9 @@ class SignUpPage:
         """What a link is for, or why it cannot be used."""
         self._sessions.check_origin(request)
         token = _token_in(await read_document(request))
+        ruling = await self._limiter.rule_look(self._networks(request))
+        if not ruling.is_admitted:
+            raise not_now(ruling)
         found = await self._exchange.find_verification(token.exchange_id, token.hash)
         return answer(
             {
@@ -108,9 +111,12 @@ class SignUpPage:
         self._sessions.delete_cookie(response, "login")
         return response
 
+    def _networks(self, request: web.Request) -> NetworkKeys:
+        return self._hashes.networks(client_address(request, self._proxies))
+
     async def _admit(self, request: web.Request, token: SignUpToken) -> NetworkKeys:
         """Let the limiter have its say, once for each attempt; returns where it comes from."""
-        networks = self._hashes.networks(client_address(request, self._proxies))
+        networks = self._networks(request)
         ruling = await self._limiter.rule(token.exchange_id, networks)
         if not ruling.is_admitted:
             refused = not_now(ruling)

@@ -69,8 +69,12 @@ class Limits:
         return self._outages.state
 
     async def check_member(self, budget: Budget, exchange_id: int, user: str) -> Ruling:
-        """As `check`, for a member by their id at the chat provider, on the network that is known of them."""
-        network = self._networks.get((exchange_id, user))
+        """As `check`, for a member by their id at the chat provider, on the network that is known of them.
+
+        Who asks in the chat for a link to sign up is counted alone: the page counts by network those who come
+        with one, and nobody shall take their places by typing a command.
+        """
+        network = None if budget is Budget.SIGN_UPS else self._networks.get((exchange_id, user))
         caller = Caller(user) if network is None else Caller(user, network.key, network.is_suspect)
         return await self.check(budget, exchange_id, caller)
 

@@ -45,7 +45,8 @@ comment on function create_market(exchanges, integer, text, text) is 'Create a m
 
 create or replace function open_exchange(
   p_request_id bigint, p_provider text, p_community_id text, p_name text,
-  p_owner_provider_user_id text, p_owner_display_name text, p_verification text default 'off'
+  p_owner_provider_user_id text, p_owner_display_name text, p_verification text default 'off',
+  p_owner_identity_hash bytea default null
 ) returns jsonb
 language plpgsql security definer
 set search_path = betjee, pg_temp
@@ -82,6 +83,7 @@ begin
       perform create_market(v_exchange, v_market.shift_id, v_market.code, v_market.label);
     end loop;
     v_owner_user_id := ensure_user(v_exchange.exchange_id, p_provider, p_owner_provider_user_id, p_owner_display_name);
+    perform note_identity(v_exchange.exchange_id, v_owner_user_id, p_owner_identity_hash);
     insert into moderators (exchange_id, user_id, rank) values (v_exchange.exchange_id, v_owner_user_id, 'owner');
     perform log_moderation(v_exchange, v_owner_user_id, 'open_exchange', jsonb_build_object('name', v_exchange.name), p_request_id);
     return remember_request(
@@ -93,6 +95,6 @@ begin
     jsonb_build_object('exchange_id', v_exchange.exchange_id));
 end
 $$;
-comment on function open_exchange(bigint, text, text, text, text, text, text) is 'Open the exchange of a community, once.';
-alter function open_exchange(bigint, text, text, text, text, text, text) owner to exchange_writer;
-grant execute on function open_exchange(bigint, text, text, text, text, text, text) to service_role;
+comment on function open_exchange(bigint, text, text, text, text, text, text, bytea) is 'Open the exchange of a community, once.';
+alter function open_exchange(bigint, text, text, text, text, text, text, bytea) owner to exchange_writer;
+grant execute on function open_exchange(bigint, text, text, text, text, text, text, bytea) to service_role;

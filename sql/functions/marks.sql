@@ -14,6 +14,16 @@ as $$
 $$;
 comment on function is_long_standing(exchanges, bytea) is 'Whether somebody who signs up has been in the community for long, where the exchange asks for that.';
 
+create or replace function moderates(p_exchange_id bigint, p_identity_hash bytea) returns boolean
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select exists (
+    select from accounts a
+    where a.exchange_id = p_exchange_id and a.identity_hash = p_identity_hash and rank_number(p_exchange_id, a.user_id) > 0)
+$$;
+comment on function moderates(bigint, bytea) is 'Whether an identity moderates an exchange, also while they are frozen.';
+
 create or replace function mark_identities(p_exchange exchanges, p_cluster_id bigint, p_identity_hashes bytea[]) returns void
 language plpgsql
 set search_path = betjee, pg_temp
@@ -23,8 +33,7 @@ set enable_seqscan = off
 as $$
 -- Marks identities, each once for all time. A bonus that was granted within the last hour, before there
 -- were enough of them to tell, is taken back where it is untouched; who has traded keeps it.
--- Nobody who moderates loses a bonus by it, and the mark of who has been in the community for long is
--- released at once: that is a second signal, in their favour. Must be called under the exchange's lock.
+-- Nobody who moderates is marked, and the mark of who has been in the community for long is released at once: that is a second signal, in their favour. Must be called under the exchange's lock.
 declare
   v_marked bytea[];
   v_taken record;
@@ -34,6 +43,7 @@ begin
     select p_exchange.exchange_id, h.identity_hash, p_cluster_id, p_exchange.updated_at,
       case when h.is_trusted then 'released' end, case when h.is_trusted then 0 end, case when h.is_trusted then p_exchange.updated_at end
     from (select i as identity_hash, is_long_standing(p_exchange, i) as is_trusted from unnest(p_identity_hashes) i) h
+    where not moderates(p_exchange.exchange_id, h.identity_hash)
     on conflict do nothing returning identity_hash, decision)
   select array_agg(identity_hash) into v_marked from marked where decision is null;
   for v_taken in
@@ -43,7 +53,7 @@ begin
     join grants g on g.exchange_id = a.exchange_id and g.user_id = a.user_id and g.kind = 'signup'
     where a.exchange_id = p_exchange.exchange_id and a.identity_hash = any (v_marked)
       and u.registered_at >= p_exchange.updated_at - interval '1 hour' and g.amount_paise > 0
-      and u.cash_paise = g.amount_paise and u.reserved_paise = 0 and rank_number(p_exchange.exchange_id, u.user_id) = 0
+      and u.cash_paise = g.amount_paise and u.reserved_paise = 0
     order by u.user_id
   loop
     insert into grants (exchange_id, sequence, user_id, kind, amount_paise, granted_at)
@@ -66,10 +76,11 @@ language plpgsql
 set search_path = betjee, pg_temp
 as $$
 -- How much of the bonus of somebody who signs up waits: all of it where they are marked and no moderator
--- has released them. Must be called under the exchange's lock.
+-- has released them, unless they moderate by now. Must be called under the exchange's lock.
 begin
   update marks set user_id = p_user_id, withheld_paise = p_bonus_paise
-  where exchange_id = p_exchange.exchange_id and identity_hash = p_identity_hash and decision is distinct from 'released';
+  where exchange_id = p_exchange.exchange_id and identity_hash = p_identity_hash and decision is distinct from 'released'
+    and rank_number(p_exchange.exchange_id, p_user_id) = 0;
   return case when found then p_bonus_paise else 0 end;
 end
 $$;
@@ -132,7 +143,8 @@ as $$
 begin
   perform note_signal(p_exchange, s::signal)
   from burst_signal(
-    p_exchange.exchange_id, p_networks.network_key, typed_settings(p_exchange.settings), clock_timestamp()) s;
+    p_exchange.exchange_id, p_networks.network_key, typed_settings(p_exchange.settings), clock_timestamp(),
+    p_identity_hash) s;
   return (
     select m.cluster_id from marks m
     where m.exchange_id = p_exchange.exchange_id and m.identity_hash = p_identity_hash and m.decision is null);

@@ -26,12 +26,13 @@ grant execute on function list_moderators(bigint) to service_role;
 
 create or replace function add_moderator(
   p_exchange_id bigint, p_request_id bigint, p_owner_user_id bigint,
-  p_provider text, p_provider_user_id text, p_display_name text
+  p_provider text, p_provider_user_id text, p_display_name text, p_identity_hash bytea default null
 ) returns jsonb
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
--- Makes someone a moderator, on the record; someone who is one stays what they are.
+-- Makes someone a moderator, on the record; someone who is one stays what they are. They need not be
+-- a member; by p_identity_hash they are known to whatever was found of them before.
 -- Locks: the exchange. Refuses: not_the_owner, too_many_moderators. A repeated request gets its first
 -- outcome.
 declare
@@ -49,6 +50,7 @@ begin
     v_outcome := refusal('too_many_moderators', 'An exchange has at most 50 moderators; remove one first.');
   else
     v_user_id := ensure_user(p_exchange_id, p_provider, p_provider_user_id, p_display_name);
+    perform note_identity(p_exchange_id, v_user_id, p_identity_hash);
     insert into moderators (exchange_id, user_id, rank) values (p_exchange_id, v_user_id, 'moderator')
     on conflict do nothing;
     if found then
@@ -61,9 +63,9 @@ begin
   return remember_request(p_exchange_id, p_request_id, 'add_moderator', v_parameters, v_outcome);
 end
 $$;
-comment on function add_moderator(bigint, bigint, bigint, text, text, text) is 'Make someone a moderator, on the record.';
-alter function add_moderator(bigint, bigint, bigint, text, text, text) owner to exchange_writer;
-grant execute on function add_moderator(bigint, bigint, bigint, text, text, text) to service_role;
+comment on function add_moderator(bigint, bigint, bigint, text, text, text, bytea) is 'Make someone a moderator, on the record.';
+alter function add_moderator(bigint, bigint, bigint, text, text, text, bytea) owner to exchange_writer;
+grant execute on function add_moderator(bigint, bigint, bigint, text, text, text, bytea) to service_role;
 
 create or replace function remove_moderator(
   p_exchange_id bigint, p_request_id bigint, p_owner_user_id bigint, p_moderator_user_id bigint

@@ -1,5 +1,21 @@
 -- How members delete themselves. What they may take with them is in exports.sql.
 
+create or replace function awaits_decision(p_exchange_id bigint, p_user_id bigint) returns boolean
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select exists (
+    select from accounts a
+    where a.exchange_id = p_exchange_id and a.user_id = p_user_id and (
+      exists (
+        select from marks m
+        where m.exchange_id = a.exchange_id and m.identity_hash = a.identity_hash and m.decision is null)
+      or exists (
+        select from suspects s join clusters c using (exchange_id, cluster_id)
+        where s.exchange_id = a.exchange_id and s.identity_hash = a.identity_hash and c.status = 'open')))
+$$;
+comment on function awaits_decision(bigint, bigint) is 'Whether a member is marked or in a cluster about which no moderator has decided.';
+
 create or replace function delete_refusal(p_user users, p_exchange_id bigint) returns jsonb
 language sql stable
 set search_path = betjee, pg_temp
@@ -10,21 +26,21 @@ as $$
     when p_user.status = 'frozen' or awaits_wipe(p_exchange_id, p_user.user_id)
       or exists (select from freezes f where f.exchange_id = p_exchange_id and f.user_id = p_user.user_id)
       then refusal('user_frozen', 'A moderator has frozen this account; it can be deleted once that is decided.')
+    when awaits_decision(p_exchange_id, p_user.user_id)
+      then refusal('awaits_decision', 'A moderator has to look at this account first; it can be deleted once they have decided.')
     when rank_number(p_exchange_id, p_user.user_id) = 2
       then refusal('is_owner', 'The owner of an exchange cannot leave it before somebody else owns it.') end
 $$;
 comment on function delete_refusal(users, bigint) is 'Why a member may not delete themselves now, or null.';
 
-create or replace function erase_identity(p_exchange_id bigint, p_user_id bigint, p_identity_hash bytea) returns void
+create or replace function erase_identity(p_exchange_id bigint, p_user_id bigint) returns void
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
--- Who they were, from where they came, and what they wrote; the ledger stays, under a number.
+-- Who they were, from where they came, and what they wrote; the ledger stays, under a number. What is known by
+-- keyed hashes alone (attempts, suspicions, marks) is forgotten when its time is over, so that nobody hides by leaving.
 begin
   perform erase_tokens(p_exchange_id, array[p_user_id]);
-  delete from verification_attempts where exchange_id = p_exchange_id and identity_hash = p_identity_hash;
-  delete from suspects where exchange_id = p_exchange_id and identity_hash = p_identity_hash;
-  delete from marks where exchange_id = p_exchange_id and identity_hash = p_identity_hash;
   delete from price_alerts where exchange_id = p_exchange_id and user_id = p_user_id;
   delete from outbox where exchange_id = p_exchange_id and user_id = p_user_id;
   delete from reports where exchange_id = p_exchange_id and user_id = p_user_id;
@@ -32,8 +48,8 @@ begin
   delete from accounts where exchange_id = p_exchange_id and user_id = p_user_id;
 end
 $$;
-comment on function erase_identity(bigint, bigint, bytea) is 'Delete who a user was, not what they traded.';
-alter function erase_identity(bigint, bigint, bytea) owner to exchange_eraser;
+comment on function erase_identity(bigint, bigint) is 'Delete who a user was, not what they traded.';
+alter function erase_identity(bigint, bigint) owner to exchange_eraser;
 
 create or replace function book_closings(
   p_exchange exchanges, p_user users, p_closings closing[], p_request_id bigint
@@ -136,7 +152,7 @@ as $$
 -- Deletes a member at their own wish: closes their positions at the market under the usual rules,
 -- burns their cash, and replaces who they were by nothing. Their ledger stays under their number; so do
 -- bans of their identity, and the mark that it has had its bonus.
--- Locks: the exchange, then the markets of their positions. Refuses: unknown_user, user_frozen, is_owner, and
+-- Locks: the exchange, then the markets of their positions. Refuses: unknown_user, user_frozen, awaits_decision, is_owner, and
 -- cannot_close with the market, the rule and the shares that could be closed now; nothing is closed
 -- then. A repeated request gets its first outcome.
 declare
@@ -170,7 +186,9 @@ begin
     if v_user.registered_at is not null then
       perform mark_bonus(v_exchange, p_identity_hash);
     end if;
-    perform erase_identity(p_exchange_id, p_user_id, p_identity_hash);
+    perform erase_identity(p_exchange_id, p_user_id);
+    -- A mark is nobody's by number any more, and nothing that waited is granted.
+    update marks set user_id = null, withheld_paise = 0 where exchange_id = p_exchange_id and user_id = p_user_id;
     update users set status = 'deleted', display_name = 'Deleted member', notify_by = 'none'
     where exchange_id = p_exchange_id and user_id = p_user_id;
     perform fire_alerts(v_exchange, m, (current_point(m)).sold, (current_point(m)).sold)

@@ -30,7 +30,7 @@ as $$
 -- Makes who owns the community now the owner of its exchange, on the record, as the front end learns
 -- it; where they are that already, nothing changes. Whoever owned it before has no power left, and can
 -- be appointed again. Nobody whom moderators froze, banned or planned to wipe is locked out of what
--- they own: that ends.
+-- they own: that ends, and a bonus that waited is granted.
 -- Locks: the exchange, then the markets in which their orders have their turn. Refuses nothing. A
 -- repeated request gets its first outcome.
 declare
@@ -48,6 +48,7 @@ begin
   v_exchange := catch_up(v_exchange);
   perform check_hashes(array[p_identity_hash]);
   v_user_id := ensure_user(p_exchange_id, p_provider, p_provider_user_id, p_display_name);
+  perform note_identity(p_exchange_id, v_user_id, p_identity_hash);
   select user_id into v_before from moderators where exchange_id = p_exchange_id and rank = 'owner';
   if v_before is distinct from v_user_id then
     delete from moderators where exchange_id = p_exchange_id and user_id in (v_before, v_user_id);
@@ -55,6 +56,7 @@ begin
     perform log_moderation(v_exchange, v_user_id, 'transfer_ownership', jsonb_build_object(
       'user_id', v_user_id, 'from_user_id', v_before), p_request_id);
     delete from freezes where exchange_id = p_exchange_id and user_id = v_user_id;
+    perform release_marks(v_exchange, array[p_identity_hash], v_user_id, true);
     update bans set ended_at = v_exchange.updated_at
     where exchange_id = p_exchange_id and ended_at is null
       and (user_id = v_user_id or subject = 'identity' and subject_hash = p_identity_hash);

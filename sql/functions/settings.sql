@@ -53,7 +53,7 @@ as $$
     ('user_quotes_per_minute', 'integer', 5, 600, null, '120', '', false,
       'How many quotes of a member, also those shown while they type.'),
     ('network_sign_ups_per_minute', 'integer', 1, 600, null, '10', '', false,
-      'How many sign-ups from one network, or, where it is not known, of one person.'),
+      'How many sign-ups from one network on the page, and how many links one person may ask for.'),
     ('moderator_commands_per_minute', 'integer', 10, 600, null, '30', '', false,
       'How many commands for moderators one person may give.'),
     ('wipe_undo_seconds', 'integer', 0, 86400, null, '600', 'seconds', false,

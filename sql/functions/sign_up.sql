@@ -90,8 +90,7 @@ declare
   v_bonus_paise bigint := 0;
   v_user users;
 begin
-  update accounts set identity_hash = p_identity_hash
-  where exchange_id = p_exchange.exchange_id and user_id = v_user_id and identity_hash is distinct from p_identity_hash;
+  perform note_identity(p_exchange.exchange_id, v_user_id, p_identity_hash);
   select * into strict v_user from users where exchange_id = p_exchange.exchange_id and user_id = v_user_id;
   if v_user.registered_at is null then
     v_bonus_paise := case when v_is_first then (typed_settings(p_exchange.settings)).signup_bonus_paise else 0 end;

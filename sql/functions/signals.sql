@@ -6,7 +6,8 @@
 -- times as long with three thousand members. What they read is recent, which an index finds.
 
 create or replace function burst_signal(
-  p_exchange_id bigint, p_network_key bytea, p_settings exchange_settings, p_time timestamptz
+  p_exchange_id bigint, p_network_key bytea, p_settings exchange_settings, p_time timestamptz,
+  p_identity_hash bytea default null
 ) returns setof signal
 language sql stable
 set search_path = betjee, pg_temp
@@ -14,19 +15,21 @@ set plan_cache_mode = force_custom_plan
 set enable_seqscan = off
 as $$
 -- The first rule: more than burst_accounts identities (3) from one network within burst_seconds (15 s),
--- whatever became of them.
+-- whatever became of them. Of the newest 500 attempts, and of p_identity_hash, who is there right now.
   select 'burst', p_network_key, array_agg(distinct a.identity_hash),
     jsonb_build_object('width', 64, 'threshold', p_settings.burst_accounts, 'seconds', p_settings.burst_seconds,
       'refused', count(distinct a.identity_hash) filter (where a.outcome <> 'registered')),
     max(a.attempted_at)
   from (
-    select v.identity_hash, v.outcome, v.attempted_at from verification_attempts v
+    (select v.identity_hash, v.outcome, v.attempted_at from verification_attempts v
     where v.exchange_id = p_exchange_id and v.network_key = p_network_key
       and v.attempted_at >= p_time - make_interval(secs => p_settings.burst_seconds) and v.attempted_at <= p_time
-    order by v.attempted_at desc limit 500) a
+    order by v.attempted_at desc limit 500)
+    union all
+    select p_identity_hash, 'registered', p_time where p_identity_hash is not null) a
   having count(distinct a.identity_hash) > p_settings.burst_accounts
 $$;
-comment on function burst_signal(bigint, bytea, exchange_settings, timestamptz) is 'Whether too many identities came from one network within seconds, up to a time.';
+comment on function burst_signal(bigint, bytea, exchange_settings, timestamptz, bytea) is 'Whether too many identities came from one network within seconds, up to a time.';
 
 create or replace function burst_signals(p_exchange_id bigint, p_settings exchange_settings, p_since timestamptz) returns setof signal
 language sql stable

@@ -243,7 +243,7 @@ begin
     perform begin_freeze(v_exchange, p_moderator_user_id, u, cluster_reason(v_cluster.kind), p_request_id)
     from unnest(v_user_ids) u
     where not exists (select from freezes f where f.exchange_id = p_exchange_id and f.user_id = u);
-    perform uphold_marks(v_exchange, p_cluster_id, p_moderator_user_id);
+    perform uphold_marks(v_exchange, v_cluster, p_moderator_user_id, p_request_id);
     perform log_moderation(v_exchange, p_moderator_user_id, 'freeze_suspects', jsonb_build_object(
       'cluster_id', p_cluster_id, 'kind', v_cluster.kind, 'user_ids', v_user_ids), p_request_id);
     v_outcome := cluster_document(p_exchange_id, p_cluster_id, 0);
@@ -255,21 +255,41 @@ comment on function freeze_suspects(bigint, bigint, bigint, bigint) is 'Freeze t
 alter function freeze_suspects(bigint, bigint, bigint, bigint) owner to exchange_writer;
 grant execute on function freeze_suspects(bigint, bigint, bigint, bigint) to service_role;
 
-create or replace function uphold_marks(p_exchange exchanges, p_cluster_id bigint, p_moderator_user_id bigint) returns void
+create or replace function uphold_marks(p_exchange exchanges, p_cluster clusters, p_moderator_user_id bigint, p_request_id bigint) returns void
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
 -- Marks that wait in a cluster are upheld, also of those who are no members: their bonus will wait if they
--- become some. Must be called under the exchange's lock.
+-- become some. Those who were members and have left cannot be frozen or wiped, so they are banned from
+-- coming back. Must be called under the exchange's lock.
+declare
+  v_ban bans;
 begin
+  for v_ban in
+    insert into bans (exchange_id, ban_id, subject, subject_hash, moderator_user_id, reason, banned_at)
+    select s.exchange_id, next_sequence(s.exchange_id, p_exchange.updated_at), 'identity', s.identity_hash,
+      p_moderator_user_id, cluster_reason(p_cluster.kind), p_exchange.updated_at
+    from suspects s
+    where s.exchange_id = p_exchange.exchange_id and s.cluster_id = p_cluster.cluster_id
+      and exists (
+        select from bonus_marks b
+        where b.exchange_id = s.exchange_id and b.season = p_exchange.season and b.identity_hash = s.identity_hash)
+      and not exists (
+        select from accounts a where a.exchange_id = s.exchange_id and a.identity_hash = s.identity_hash)
+      and (ban_in_force(s.exchange_id, 'identity', s.identity_hash)).ban_id is null
+    returning *
+  loop
+    perform log_moderation(p_exchange, p_moderator_user_id, 'ban_user', jsonb_build_object(
+      'ban_id', v_ban.ban_id, 'user_id', null, 'reason', v_ban.reason, 'banned_until', null), p_request_id);
+  end loop;
   update marks m set decision = 'upheld', decided_by = p_moderator_user_id, decided_at = p_exchange.updated_at
   from suspects s
-  where s.exchange_id = p_exchange.exchange_id and s.cluster_id = p_cluster_id
+  where s.exchange_id = p_exchange.exchange_id and s.cluster_id = p_cluster.cluster_id
     and m.exchange_id = s.exchange_id and m.identity_hash = s.identity_hash and m.decision is null;
-  perform decide_cluster(p_exchange, p_cluster_id, p_moderator_user_id, 'upheld');
+  perform decide_cluster(p_exchange, p_cluster.cluster_id, p_moderator_user_id, 'upheld');
 end
 $$;
-comment on function uphold_marks(exchanges, bigint, bigint) is 'Uphold the marks of a cluster, and close it.';
+comment on function uphold_marks(exchanges, clusters, bigint, bigint) is 'Uphold the marks of a cluster, ban who has left, and close it.';
 
 create or replace function preview_suspects_wipe(p_exchange_id bigint, p_moderator_user_id bigint, p_cluster_id bigint) returns jsonb
 language sql stable security definer
@@ -316,7 +336,7 @@ begin
     wipe_refusal(p_exchange_id, p_moderator_user_id, v_user_ids),
     reason_refusal(coalesce(p_reason, cluster_reason(v_cluster.kind))));
   if v_outcome is null then
-    perform uphold_marks(v_exchange, p_cluster_id, p_moderator_user_id);
+    perform uphold_marks(v_exchange, v_cluster, p_moderator_user_id, p_request_id);
     v_outcome := begin_wipe(
       v_exchange, p_moderator_user_id, v_user_ids, v_hashes, p_mode, coalesce(p_reason, cluster_reason(v_cluster.kind)),
       needs_second(p_exchange_id, p_moderator_user_id, v_user_ids), p_request_id);

@@ -209,7 +209,8 @@ language sql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Forgets clusters that were decided longer ago than their exchange keeps networks, at most p_limit in one
--- call. Open ones wait for a moderator; marks stay, since they say whose bonus was released.
+-- call, and as many marks, decided as long ago, of identities that have no account. Open ones wait for a moderator;
+-- the mark of a member stays, since it says whether the bonus was released.
   with old as (
     select c.exchange_id, c.cluster_id from clusters c join exchanges e using (exchange_id)
     where c.decided_at < clock_timestamp() - make_interval(days => (typed_settings(e.settings)).network_key_retention_days)
@@ -217,9 +218,17 @@ as $$
   members as (
     delete from suspects where (exchange_id, cluster_id) in (select exchange_id, cluster_id from old)),
   forgotten as (
-    delete from clusters where (exchange_id, cluster_id) in (select exchange_id, cluster_id from old) returning 1)
-  select count(*) from forgotten
+    delete from clusters where (exchange_id, cluster_id) in (select exchange_id, cluster_id from old) returning 1),
+  unmarked as (
+    delete from marks where (exchange_id, identity_hash) in (
+      select m.exchange_id, m.identity_hash from marks m join exchanges e using (exchange_id)
+      where m.decided_at < clock_timestamp() - make_interval(days => (typed_settings(e.settings)).network_key_retention_days)
+        and not exists (
+          select from accounts a where a.exchange_id = m.exchange_id and a.identity_hash = m.identity_hash)
+      limit least(p_limit, 100000))
+    returning 1)
+  select (select count(*) from forgotten) + (select count(*) from unmarked)
 $$;
-comment on function purge_suspects(integer) is 'Forget clusters that were decided long ago; returns how many.';
+comment on function purge_suspects(integer) is 'Forget clusters that were decided long ago, and marks of nobody; returns how many.';
 alter function purge_suspects(integer) owner to exchange_writer;
 grant execute on function purge_suspects(integer) to service_role;

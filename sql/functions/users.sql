@@ -32,6 +32,16 @@ end
 $$;
 comment on function ensure_user(bigint, text, text, text) is 'The user with an identity, made where there is none, under the name they show now.';
 
+create or replace function note_identity(p_exchange_id bigint, p_user_id bigint, p_identity_hash bytea) returns void
+language sql
+set search_path = betjee, pg_temp
+as $$
+  update accounts set identity_hash = p_identity_hash
+  where exchange_id = p_exchange_id and user_id = p_user_id and p_identity_hash is not null
+    and identity_hash is distinct from p_identity_hash
+$$;
+comment on function note_identity(bigint, bigint, bytea) is 'Note by which keyed hash a user is known, so that what is said of the hash is said of them.';
+
 create or replace function user_of_identity(p_exchange_id bigint, p_provider text, p_provider_user_id text) returns users
 language sql stable
 set search_path = betjee, pg_temp

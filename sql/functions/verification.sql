@@ -82,14 +82,21 @@ as $$
     where a.exchange_id = p_token.exchange_id and a.network_key = p_networks.network_key
       and a.attempted_at > o.attempted_at - interval '1 second'
       and a.identity_hash = p_token.identity_hash and a.outcome = o.outcome)
-    -- Whatever somebody sends, a network leaves a bounded number of rows.
+    -- Whatever somebody sends, a network leaves a bounded number of rows: beyond 500, one for each identity,
+    -- of which each needs a link. Nobody is passed over because others have filled the 500.
     and (
-      select count(*) < 500 from (
+      o.outcome = 'registered'
+      or not exists (
         select from verification_attempts a
-        where a.exchange_id = p_token.exchange_id and a.network_key = p_networks.network_key
-          and a.attempted_at > o.attempted_at - interval '15 seconds' limit 500) l)
+        where a.exchange_id = p_token.exchange_id and a.identity_hash = p_token.identity_hash
+          and a.network_key = p_networks.network_key and a.attempted_at > o.attempted_at - interval '15 seconds')
+      or (
+        select count(*) < 500 from (
+          select from verification_attempts a
+          where a.exchange_id = p_token.exchange_id and a.network_key = p_networks.network_key
+            and a.attempted_at > o.attempted_at - interval '15 seconds' limit 500) l))
 $$;
-comment on function record_attempt(verification_tokens, network_keys, jsonb) is 'Record that somebody tried to sign up on the page; what is repeated within a second is one attempt, and of one network 500 within 15 seconds are kept.';
+comment on function record_attempt(verification_tokens, network_keys, jsonb) is 'Record that somebody tried to sign up on the page; what is repeated within a second is one attempt, and beyond 500 of one network within 15 seconds only those of identities that have none yet, and of members, are kept.';
 
 create or replace function refuse_verification(p_exchange_id bigint, p_token_hash bytea, p_networks network_keys, p_code text) returns void
 language sql security definer

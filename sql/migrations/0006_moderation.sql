@@ -137,8 +137,6 @@ grant select on bans to service_role;
 
 -- Where somebody tried to sign up from goes with them.
 
-create policy eraser_all on verification_attempts to exchange_eraser using (true) with check (true);
-grant select, delete on verification_attempts to exchange_eraser;
 
 alter table wipes enable row level security, force row level security;
 create policy owner_all on wipes to exchange_owner using (true) with check (true);

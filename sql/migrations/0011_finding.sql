@@ -92,6 +92,7 @@ comment on table marks is 'Whom the first rule has marked: too many identities f
 comment on column marks.cluster_id is 'The cluster that the mark came with, without a foreign key, since a mark outlives it.';
 comment on column marks.user_id is 'Whose bonus waits; null until they sign up.';
 create index marks_by_cluster on marks (exchange_id, cluster_id) where decision is null;
+create index marks_by_decision on marks (decided_at) where decided_at is not null;
 create index marks_by_user on marks (exchange_id, user_id) where user_id is not null;
 
 -- A bonus that was granted before its owner was marked is taken back untouched, and granted again
@@ -121,16 +122,12 @@ grant select, insert, update, delete on clusters to exchange_writer;
 alter table suspects enable row level security, force row level security;
 create policy owner_all on suspects to exchange_owner using (true) with check (true);
 create policy writer_all on suspects to exchange_writer using (true) with check (true);
-create policy eraser_all on suspects to exchange_eraser using (true) with check (true);
 grant select, insert, delete on suspects to exchange_writer;
-grant select, delete on suspects to exchange_eraser;
 
 alter table marks enable row level security, force row level security;
 create policy owner_all on marks to exchange_owner using (true) with check (true);
 create policy writer_all on marks to exchange_writer using (true) with check (true);
-create policy eraser_all on marks to exchange_eraser using (true) with check (true);
-grant select, insert, update on marks to exchange_writer;
-grant select, delete on marks to exchange_eraser;
+grant select, insert, update, delete on marks to exchange_writer;
 
 -- Settings
 

@@ -167,6 +167,36 @@ async def test_moderators_have_a_budget_of_their_own(world: World, clock: Clock)
     assert "moderators' commands" in refused.text
 
 
+async def spends_moderation(world: World) -> None:
+    """The owner sends commands until one is refused."""
+    for _ in range(31):
+        if (await world.asks(world.meera, "settings list")).title == "Not so fast":
+            return
+    raise AssertionError("nothing was refused")
+
+
+async def test_buttons_of_moderators_are_counted_with_their_commands(world: World, redis: Redis):
+    await world.registered(world.asha)
+    exchange_id = await world.exchange_id()
+
+    async def standing() -> str:
+        member = await world.exchange.find_user(exchange_id, PROVIDER, str(world.asha.id))
+        assert member is not None
+        return member.status
+
+    shown = await world.asks(world.meera, "wipe", members=str(world.asha.id), reason="Bots.")
+    await spends_moderation(world)
+    assert (await world.clicks(world.meera, shown, "Confirm")).title == "Not so fast"
+    assert await standing() == "active"
+    await forget_counts(redis)
+    planned = await world.clicks(world.meera, shown, "Confirm")
+    await spends_moderation(world)
+    assert (await world.clicks(world.meera, planned, "Undo")).title == "Not so fast"
+    assert await standing() == "frozen"
+    await forget_counts(redis)
+    assert "undone" in (await world.clicks(world.meera, planned, "Undo")).text
+
+
 async def test_signing_up_again_and_again_is_refused(world: World):
     titles = [(await world.asks(world.asha, "register")).title for _ in range(11)]
     assert titles == ["Welcome to the exchange", *["You already have an account"] * 9, "Not so fast"]

@@ -280,3 +280,13 @@ async def test_the_network_of_a_suspicion_is_banned_and_unbanned(world: World, t
     assert unclear.title == "Not understood"
     world.forgive(RequestRejected, InputUnreadable)
     await sign_up(world, "710", "Later")
+
+
+@pytest.mark.parametrize("label", ["Release", "Freeze", "Wipe", "Details"])
+async def test_its_buttons_are_counted_with_moderators_commands(
+    world: World, told: discord.Message, label: str
+):
+    titles = [(await world.asks(world.meera, "suspects list")).title for _ in range(31)]
+    assert titles[-1] == "Not so fast"
+    assert (await presses(world.meera, told, label)).title == "Not so fast"
+    assert labels(told) == ["Release", "Freeze", "Wipe", "Details"]

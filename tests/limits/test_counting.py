@@ -1,6 +1,7 @@
 """What is counted in Redis: exactly, for all processes together, and in one slot of a cluster."""
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 
 from exchange.limits import RateLimits
-from runtime.limits import Budget, Caller, Limits, Reason
+from runtime.limits import Budget, Caller, Limits, Network, Reason
 from runtime.limits.budgets import demand_of
 from runtime.limits.limits import SETTINGS_SECONDS
 from runtime.limits.shared import PREFIX, keys_of
@@ -87,6 +88,22 @@ async def test_sign_ups_are_counted_by_network_where_it_is_known(limits: Limits)
     rulings = [await limits.check(Budget.SIGN_UPS, EXCHANGE, in_hostel(number)) for number in range(11)]
     assert [ruling.is_admitted for ruling in rulings] == [True] * 10 + [False]
     assert (await limits.check(Budget.SIGN_UPS, EXCHANGE, Caller("300", b"\x18" * 32))).is_admitted
+
+
+async def test_asking_for_a_link_takes_no_place_from_those_who_sign_up(valkey: OwnValkey):
+    async def settings_of(_exchange_id: int) -> RateLimits:
+        return RateLimits()
+
+    async def network_of(_exchange_id: int, _user: str) -> Network | None:
+        return Network(HOSTEL)
+
+    async with contextlib.aclosing(Limits(valkey.url, settings_of, network_of)) as limits:
+        await limits.look()
+        await limits.check_member(Budget.READS, EXCHANGE, "mallory")
+        assert limits._networks.get((EXCHANGE, "mallory")) == Network(HOSTEL)
+        asked = [await limits.check_member(Budget.SIGN_UPS, EXCHANGE, "mallory") for _ in range(11)]
+        assert [ruling.is_admitted for ruling in asked] == [True] * 10 + [False]
+        assert (await limits.check(Budget.SIGN_UPS, EXCHANGE, Caller("page", HOSTEL))).is_admitted
 
 
 async def test_a_network_gives_120_a_minute_and_each_member_keeps_two(limits: Limits):

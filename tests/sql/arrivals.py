@@ -72,10 +72,10 @@ async def arrive(
     return document
 
 
-async def be_refused(front: Front, name: str, networks: Networks) -> None:
-    """Somebody is refused by the page's limiter, which records it."""
+async def be_refused(front: Front, name: str, networks: Networks, code: str = "too_many_attempts") -> None:
+    """Somebody is refused by the page itself, such as by its limiter, which records it."""
     token = await begin(front, name)
-    await front.service.fetchval(_REFUSE, front.exchange_id, token, *networks, "too_many_attempts")
+    await front.service.fetchval(_REFUSE, front.exchange_id, token, *networks, code)
 
 
 async def pass_time(owner: asyncpg.Connection, exchange_id: int, seconds: float) -> None:

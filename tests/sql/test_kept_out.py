@@ -51,16 +51,17 @@ async def test_a_banned_network_takes_no_new_members_and_keeps_those_it_has(
     assert elsewhere["created"]
 
 
-async def test_who_deletes_themselves_leaves_no_link_and_no_network(
+async def test_who_deletes_themselves_leaves_no_link_and_no_account_and_the_hash_of_their_attempt(
     page: Front, connection_owner: asyncpg.Connection
 ) -> None:
     await arrive(page, "ada", (HERE, AROUND, FURTHER))
     user = (await page.document("find_user", page.exchange_id, DISCORD, "ada"))["user_id"]
     await page.call("delete_user", user, hash_of("ada"))
-    for table in ("verification_tokens", "verification_attempts", "accounts"):
-        column = "provider_user_id = 'ada'" if table != "verification_attempts" else "true"
-        query = f"select count(*) from betjee.{table} where exchange_id = $1 and {column}"
+    for table in ("verification_tokens", "accounts"):
+        query = f"select count(*) from betjee.{table} where exchange_id = $1 and provider_user_id = 'ada'"
         assert await connection_owner.fetchval(query, page.exchange_id) == 0, table
+    attempts = "select identity_hash from betjee.verification_attempts where exchange_id = $1"
+    assert await connection_owner.fetchval(attempts, page.exchange_id) == hash_of("ada")
     back = await arrive(page, "ada", (HERE, AROUND, FURTHER))
     assert (back["created"], back["bonus_paise"], back["had_bonus_before"]) == (True, 0, True)
 

@@ -1,12 +1,16 @@
 """What a mark does at once where the exchange has it so, and where it ends."""
 
+from typing import Any
+
 import asyncpg
+import pytest
 
 from tests.sql.arrivals import (
     BONUS,
     HOSTEL,
     arrive,
     audited,
+    be_refused,
     burst,
     cash,
     clusters,
@@ -17,7 +21,7 @@ from tests.sql.arrivals import (
     search,
     user_of,
 )
-from tests.sql.front import DISCORD, Front, owner_of
+from tests.sql.front import DISCORD, Front, newcomer, owner_of
 
 
 async def test_only_proven_accounts_are_frozen_at_once(
@@ -110,14 +114,67 @@ async def test_a_wipe_by_the_exchange_can_be_undone_and_the_bonus_released(
     await audited(page)
 
 
-async def test_who_leaves_takes_the_mark_along_and_gets_no_second_bonus(
+async def leave(front: Front, name: str) -> dict[str, Any]:
+    return await front.call("delete_user", (await user_of(front, name))["user_id"], hash_of(name))
+
+
+async def test_nobody_who_is_suspect_leaves_before_a_moderator_has_looked(page: Front) -> None:
+    await burst(page, "abcd")
+    assert (await leave(page, "a"))["refused"] == "awaits_decision"
+    owner = await owner_of(page)
+    (cluster,) = await clusters(page, owner)
+    await page.call("release_suspects", owner, cluster["cluster_id"], (await user_of(page, "a"))["user_id"])
+    assert (await leave(page, "a"))["refused"] == "awaits_decision", "the suspicion of them all is open"
+    await page.call("release_suspects", owner, cluster["cluster_id"], None)
+    assert "refused" not in await leave(page, "a")
+    await audited(page)
+
+
+async def test_who_leaves_before_a_burst_is_full_is_marked_all_the_same(
+    page: Front, connection_owner: asyncpg.Connection
+) -> None:
+    await burst(page, "abc")
+    assert "refused" not in await leave(page, "a")
+    await burst(page, "d")
+    assert await marked(connection_owner, page) == {hash_of(name) for name in "abcd"}
+    await audited(page)
+
+
+@pytest.mark.parametrize(("act", "more"), [("freeze_suspects", ()), ("wipe_suspects", ("burn", None))])
+async def test_who_has_left_is_banned_with_the_others(
+    page: Front, connection_owner: asyncpg.Connection, act: str, more: tuple[object, ...]
+) -> None:
+    await burst(page, "abc")
+    await leave(page, "a")
+    await be_refused(page, "x", HOSTEL)
+    await burst(page, "d")
+    owner = await owner_of(page)
+    (cluster,) = await clusters(page, owner)
+    await page.call(act, owner, cluster["cluster_id"], *more)
+    assert (await page.call("register_user", *newcomer("a"), None, None, HOSTEL[0]))[
+        "refused"
+    ] == "user_banned"
+    assert "refused" not in await page.call("register_user", *newcomer("x"), None, None, HOSTEL[0])
+    await audited(page)
+
+
+async def test_who_leaves_keeps_the_mark_for_as_long_as_networks_are_kept_and_gets_no_second_bonus(
     page: Front, connection_owner: asyncpg.Connection
 ) -> None:
     await burst(page, "abcd")
     user = (await user_of(page, "a"))["user_id"]
     assert len((await page.document("export_user", page.exchange_id, user))["marks"]) == 1
-    await page.call("delete_user", user, hash_of("a"))
-    assert hash_of("a") not in await marked(connection_owner, page)
+    owner = await owner_of(page)
+    (cluster,) = await clusters(page, owner)
+    await page.call("release_suspects", owner, cluster["cluster_id"], None)
+    await leave(page, "a")
+    query = "select user_id, withheld_paise from betjee.marks where exchange_id = $1 and identity_hash = $2"
+    (mark,) = await connection_owner.fetch(query, page.exchange_id, hash_of("a"))
+    assert (mark["user_id"], mark["withheld_paise"]) == (None, 0)
+    dated = "update betjee.marks set decided_at = decided_at - interval '91 days' where exchange_id = $1"
+    await connection_owner.execute(dated, page.exchange_id)
+    await page.service.fetchval("select betjee.purge_suspects(1000)")
+    assert await marked(connection_owner, page) == {hash_of(name) for name in "bcd"}
     await pass_time(connection_owner, page.exchange_id, 60)
     back = await arrive(page, "a", ipv4("elsewhere"))
     assert (back["bonus_paise"], back["withheld_paise"], back["had_bonus_before"]) == (0, 0, True)

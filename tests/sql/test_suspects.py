@@ -14,6 +14,7 @@ from tests.sql.arrivals import (
     burst,
     cash,
     clusters,
+    hash_of,
     notices,
     search,
     user_of,
@@ -116,6 +117,22 @@ async def test_nobody_releases_themselves_or_without_power(
     assert (everyone["released"], everyone["passed_over"]) == (3, 1)
     assert await cash(connection_owner, page, "a") == 0
     assert await cash(connection_owner, page, "b") == BONUS
+
+
+async def test_who_was_appointed_and_has_not_signed_up_is_passed_over_too(
+    page: Front, connection_owner: asyncpg.Connection
+) -> None:
+    owner = await owner_of(page)
+    for name in "abcd":
+        await be_refused(page, name, HOSTEL)
+    await search(page)
+    await page.call("add_moderator", owner, DISCORD, "a", "a", hash_of("a"))
+    moderator = (await user_of(page, "a"))["user_id"]
+    (cluster,) = await clusters(page, owner)
+    released = await page.call("release_suspects", moderator, cluster["cluster_id"], None)
+    assert (released["released"], released["passed_over"]) == (3, 1)
+    undecided = "select identity_hash from betjee.marks where exchange_id = $1 and decision is null"
+    assert await connection_owner.fetchval(undecided, page.exchange_id) == hash_of("a")
 
 
 async def test_a_moderator_of_another_exchange_decides_nothing(page: Front) -> None:

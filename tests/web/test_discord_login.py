@@ -11,6 +11,7 @@ from tests.web.conftest import Serve
 from tests.web.discord_oauth import DiscordOauth
 from tests.web.page import PUBLIC_URL, Browser, Page
 from web.discord_login import DiscordLogin
+from web.limits import NoLimit
 
 PROVEN = "select ownership_proven from betjee.accounts where exchange_id = $1 and provider_user_id = $2"
 OUTCOMES = "select outcome from betjee.verification_attempts where exchange_id = $1 order by attempt_id"
@@ -120,7 +121,7 @@ async def test_a_code_that_discord_does_not_know_proves_nothing(
 
 
 async def test_a_limiter_is_asked_before_discord_is(serve: Serve, discord: DiscordOauth):
-    class Never:
+    class Never(NoLimit):
         async def rule(self, *_):
             return Ruling(Reason.NETWORK, 60.0)
 

@@ -6,9 +6,10 @@ from exchange.verification import NetworkKeys
 from runtime.limits import Reason, Ruling
 from tests.web.conftest import Serve
 from tests.web.page import Page
+from web.limits import NoLimit
 
 
-class OneForTheNetwork:
+class OneForTheNetwork(NoLimit):
     """A limiter that lets one attempt through."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from runtime.limits import Limits, Reason, Ruling
 from tests.conftest import HASHES, Database
 from tests.web.conftest import Serve
 from tests.web.page import Page
-from web.limits import CountedSignUps
+from web.limits import CountedSignUps, NoLimit
 
 ACCOUNT = """
 select a.*, u.registered_at from betjee.accounts a join betjee.users u using (exchange_id, user_id)
@@ -105,7 +105,7 @@ async def test_an_exchange_that_is_away_is_told_in_a_sentence(
 async def test_a_limiter_has_its_say_and_what_it_refuses_is_recorded(
     serve: Serve, connection_owner: asyncpg.Connection
 ):
-    class TwoAtMost:
+    class TwoAtMost(NoLimit):
         def __init__(self):
             self.asked = []
 
@@ -139,6 +139,24 @@ async def test_a_network_may_try_ten_times_a_minute(serve: Serve, database: Data
         answers = [await browser.consent(await page.link(str(number))) for number in range(300, 311)]
     assert [answer.get("created") for answer in answers] == [True] * 10 + [None]
     assert answers[-1]["refused"] == "too_many_attempts"
+
+
+async def test_a_network_may_look_sixty_times_a_minute_whichever_exchange_it_names(
+    serve: Serve, database: Database, exchange: Exchange
+):
+    async with (
+        aclosing(Limits(database.redis_url, exchange.get_rate_limits)) as limits,
+        serve(limiter=CountedSignUps(limits)) as page,
+        page.browser() as browser,
+    ):
+        token = await page.link("300")
+        others = [f"{number}.{token.partition('.')[2]}" for number in range(10**6, 10**6 + 59)]
+        assert {(await browser.look(other))["refused"] for other in others} == {"token_unknown"}
+        assert "exchange" in await browser.look(token)
+        response = await browser.post("/api/sign-up/look", {"token": token})
+        assert response.status == 429
+        assert int(response.headers["Retry-After"]) > 0
+        assert (await browser.consent(token))["created"] is True, "that is counted apart"
 
 
 async def test_without_redis_signing_up_waits_and_the_link_stays_good(serve: Serve, exchange: Exchange):
