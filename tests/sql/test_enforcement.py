@@ -371,3 +371,13 @@ async def test_whatever_is_repeated_is_done_once(court: Court) -> None:
         assert len(await court.acts()) == acts
         reused = await court.call("report", court["ann"], "Other.", request_id=request_id)
         assert reused["refused"] == "request_reused"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("signup_bonus_paise", "100"), ("mark_action", "wipe"), ("wipe_undo_seconds", "0")]
+)
+async def test_what_would_free_moderators_of_each_other_is_for_the_owner_to_set(
+    court: Court, name: str, value: str
+) -> None:
+    assert (await court.call("change_setting", court["mona"], name, value))["refused"] == "owner_only"
+    assert (await court.call("change_setting", court["olga"], name, value))["new_value"] == value
