@@ -260,12 +260,14 @@ language plpgsql
 set search_path = betjee, pg_temp
 as $$
 -- Marks that wait in a cluster are upheld, also of those who are no members: their bonus will wait if they
--- become some. Must be called under the exchange's lock.
+-- become some. Nobody decides about themselves here either, or about who stands as high. Must be called under
+-- the exchange's lock.
 begin
   update marks m set decision = 'upheld', decided_by = p_moderator_user_id, decided_at = p_exchange.updated_at
   from suspects s
   where s.exchange_id = p_exchange.exchange_id and s.cluster_id = p_cluster_id
-    and m.exchange_id = s.exchange_id and m.identity_hash = s.identity_hash and m.decision is null;
+    and m.exchange_id = s.exchange_id and m.identity_hash = s.identity_hash and m.decision is null
+    and power_refusal(p_exchange.exchange_id, p_moderator_user_id, holder_of_identity(p_exchange.exchange_id, m.identity_hash)) is null;
   perform decide_cluster(p_exchange, p_cluster_id, p_moderator_user_id, 'upheld');
 end
 $$;
