@@ -36,6 +36,7 @@ _VERBS: Final = {
     "open_exchange": "opened the exchange",
     "plan_wipe": "planned a wipe",
     "remove_moderator": "took the role from",
+    "resign": "moderates no longer and deleted their own account",
     "resume_market": "resumed a market",
     "second_wipe": "agreed to a wipe",
     "set_channel": "chose the channel",
