@@ -128,7 +128,10 @@ class WipePreview:
 
 @dataclass(frozen=True, slots=True)
 class Wipe(FromJson):
-    """A wipe: planned, and executed at `due_at` unless it is undone or still awaits its second."""
+    """A wipe: planned, and executed at `due_at` unless it is undone or still awaits its second.
+
+    `left_user_ids` are those who deleted themselves before it was planned; only the answer to that has them.
+    """
 
     wipe_id: int
     mode: WipeMode
@@ -142,6 +145,7 @@ class Wipe(FromJson):
     seconded_by: int | None = None
     ended_at: datetime | None = None
     failure: str | None = None
+    left_user_ids: tuple[int, ...] = ()
 
     @classmethod
     def from_json(cls, document: Json) -> Self:
@@ -151,6 +155,7 @@ class Wipe(FromJson):
             "mode": WipeMode(document["mode"]),
             "status": WipeStatus(document["status"]),
             "members": tuple(WipeMember.from_json(item) for item in document["members"]),
+            "left_user_ids": tuple(document.get("left_user_ids", ())),
         }
         return cls(**known | read | moments(document, "planned_at", "due_at", "ended_at"))
 

@@ -40,6 +40,7 @@ VERBS: Final = {
     "release_suspects": "released suspects",
     "remove_board": "removed the live board",
     "remove_moderator": "took the role from",
+    "resign": "moderates no longer and deleted their own account",
     "resume_market": "resumed a market",
     "second_wipe": "agreed to a wipe",
     "set_audit_channel": "chose the audit channel",
@@ -244,7 +245,12 @@ def _wipe(wipe: Wipe) -> str:
     state = _STATUSES[wipe.status]
     if wipe.status is WipeStatus.PLANNED:
         state = f"executed {discord.utils.format_dt(wipe.due_at, 'R')} unless it is undone"
-    return f"{names_of(wipe.members)} · {wipe.mode.value} · {state}\n{safe(wipe.reason, _REASON_CHARACTERS)}"
+    lines = [f"{names_of(wipe.members)} · {wipe.mode.value} · {state}", safe(wipe.reason, _REASON_CHARACTERS)]
+    if wipe.left_user_ids:
+        lines.append(
+            f"Left out, having deleted their own accounts meanwhile: {grouped(len(wipe.left_user_ids))}."
+        )
+    return "\n".join(lines)
 
 
 def names_of(members: tuple[WipeMember, ...]) -> str:

@@ -83,6 +83,16 @@ as $$
 $$;
 comment on function duration_refusal(bigint) is 'The refusal for a ban that is too short or too long; else null, also where it has no end.';
 
+create or replace function holder_of_identity(p_exchange_id bigint, p_identity_hash bytea) returns bigint
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select u.user_id from accounts a
+  join users u using (exchange_id, user_id)
+  where a.exchange_id = p_exchange_id and a.identity_hash = p_identity_hash and u.status <> 'deleted' limit 1
+$$;
+comment on function holder_of_identity(bigint, bytea) is 'The user whose identity has a hash, or null.';
+
 create or replace function ban_user(
   p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_user_id bigint,
   p_identity_hash bytea, p_reason text, p_seconds bigint
@@ -91,14 +101,15 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Bans an identity, on the record, for good or for so many seconds, and tells the member why. p_user_id is
--- null for someone whom the exchange does not know: they are banned by their hash alone. What they
--- have stays theirs; their waiting orders are suspended.
+-- null for someone whom the exchange does not know: they are banned by their hash alone, and as the member
+-- they are if they have signed up meanwhile. What they have stays theirs; their waiting orders are suspended.
 -- Locks: the exchange. Refuses: not_a_moderator, unknown_user, own_account, outranked,
 -- invalid_reason, invalid_duration, already_banned. A repeated request gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
   v_parameters text := jsonb_build_array(p_moderator_user_id, p_user_id, encode(p_identity_hash, 'hex'), p_reason, p_seconds)::text;
   v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'ban_user', v_parameters);
+  v_user_id bigint;
   v_ban bans;
 begin
   if v_outcome is not null then
@@ -106,8 +117,9 @@ begin
   end if;
   v_exchange := catch_up(v_exchange);
   perform check_hashes(array[p_identity_hash]);
+  v_user_id := coalesce(p_user_id, holder_of_identity(p_exchange_id, p_identity_hash));
   v_outcome := coalesce(
-    power_refusal(p_exchange_id, p_moderator_user_id, p_user_id),
+    power_refusal(p_exchange_id, p_moderator_user_id, v_user_id),
     reason_refusal(p_reason),
     duration_refusal(p_seconds),
     case when is_banned(p_exchange_id, 'identity', p_identity_hash)
@@ -116,17 +128,17 @@ begin
     insert into bans (
       exchange_id, ban_id, subject, subject_hash, user_id, moderator_user_id, reason, banned_at, banned_until)
     values (
-      p_exchange_id, next_sequence(p_exchange_id, v_exchange.updated_at), 'identity', p_identity_hash, p_user_id,
+      p_exchange_id, next_sequence(p_exchange_id, v_exchange.updated_at), 'identity', p_identity_hash, v_user_id,
       p_moderator_user_id, trimmed(p_reason), v_exchange.updated_at, v_exchange.updated_at + make_interval(secs => p_seconds))
     returning * into v_ban;
     v_outcome := ban_document(v_ban);
-    if p_user_id is not null then
-      perform settle_standing(p_exchange_id, array[p_user_id]);
-      perform queue_notices(v_exchange, array[(p_user_id, 'account_banned', jsonb_build_object(
+    if v_user_id is not null then
+      perform settle_standing(p_exchange_id, array[v_user_id]);
+      perform queue_notices(v_exchange, array[(v_user_id, 'account_banned', jsonb_build_object(
         'reason', v_ban.reason, 'banned_until', v_ban.banned_until))::notice]);
     end if;
     perform log_moderation(v_exchange, p_moderator_user_id, 'ban_user', jsonb_build_object(
-      'ban_id', v_ban.ban_id, 'user_id', p_user_id, 'reason', v_ban.reason, 'banned_until', v_ban.banned_until), p_request_id);
+      'ban_id', v_ban.ban_id, 'user_id', v_user_id, 'reason', v_ban.reason, 'banned_until', v_ban.banned_until), p_request_id);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'ban_user', v_parameters, v_outcome);
 end
@@ -155,8 +167,10 @@ begin
   end if;
   v_exchange := catch_up(v_exchange);
   select * into v_ban from bans where exchange_id = p_exchange_id and ban_id = p_ban_id;
-  select user_id into v_user_id from users
-  where exchange_id = p_exchange_id and user_id = v_ban.user_id and status <> 'deleted';
+  -- A ban by a hash alone is of somebody too, once they are here: nobody lifts their own.
+  v_user_id := coalesce(
+    (select user_id from users where exchange_id = p_exchange_id and user_id = v_ban.user_id and status <> 'deleted'),
+    holder_of_identity(p_exchange_id, v_ban.subject_hash));
   v_outcome := coalesce(power_refusal(p_exchange_id, p_moderator_user_id, v_user_id), case
     when v_ban.ban_id is null then refusal('unknown_ban', 'There is no such ban.')
     when v_ban.ended_at is not null then refusal('ban_ended', 'That ban has ended already.') end);

@@ -151,7 +151,7 @@ set search_path = betjee, pg_temp
 as $$
 -- Deletes a member at their own wish: closes their positions at the market under the usual rules,
 -- burns their cash, and replaces who they were by nothing. Their ledger stays under their number; so do
--- bans of their identity, and the mark that it has had its bonus.
+-- bans of their identity, and the mark that it has had its bonus. That a moderator left is on the record.
 -- Locks: the exchange, then the markets of their positions. Refuses: unknown_user, user_frozen, awaits_decision, is_owner, and
 -- cannot_close with the market, the rule and the shares that could be closed now; nothing is closed
 -- then. A repeated request gets its first outcome.
@@ -185,6 +185,9 @@ begin
     v_exchange := book_closings(v_exchange, v_user, v_closings, p_request_id);
     if v_user.registered_at is not null then
       perform mark_bonus(v_exchange, p_identity_hash);
+    end if;
+    if rank_number(p_exchange_id, p_user_id) > 0 then
+      perform log_moderation(v_exchange, p_user_id, 'resign', jsonb_build_object('user_id', p_user_id), p_request_id);
     end if;
     perform erase_identity(p_exchange_id, p_user_id);
     -- A mark is nobody's by number any more, and nothing that waited is granted.

@@ -214,6 +214,13 @@ end
 $$;
 comment on function parse_setting(text, text) is 'A setting''s value from its text, checked against its bounds, or a sentence that says what is accepted.';
 
+create or replace function is_owners_setting(p_name text) returns boolean
+language sql immutable parallel safe
+-- How much a new member gets, what befalls the marked, and how long a wipe can be undone: with these, a
+-- moderator could mint money, or wipe without anybody to look on.
+return p_name in ('signup_bonus_paise', 'mark_action', 'wipe_undo_seconds');
+comment on function is_owners_setting(text) is 'Whether only the owner of an exchange may change a setting.';
+
 create or replace function change_setting(
   p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_name text, p_value text
 ) returns jsonb
@@ -221,7 +228,7 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Changes one setting and writes it into the moderation log.
--- Locks: the exchange. Refuses: not_a_moderator, invalid_setting with a sentence. A repeated request
+-- Locks: the exchange. Refuses: not_a_moderator, owner_only, invalid_setting with a sentence. A repeated request
 -- gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
@@ -238,6 +245,8 @@ begin
   v_settings := v_exchange.settings || jsonb_build_object(coalesce(p_name, ''), v_parsed.value);
   if moderator_rank(p_exchange_id, p_moderator_user_id) is null then
     v_outcome := refusal('not_a_moderator', 'Only a moderator of this exchange may change its settings.');
+  elsif is_owners_setting(p_name) and moderator_rank(p_exchange_id, p_moderator_user_id) <> 'owner' then
+    v_outcome := refusal('owner_only', 'Only the owner of this exchange may change that setting.');
   elsif v_parsed.problem is not null or settings_conflict(v_settings) is not null then
     v_outcome := refusal('invalid_setting', coalesce(v_parsed.problem, settings_conflict(v_settings)));
   else

@@ -261,7 +261,8 @@ set search_path = betjee, pg_temp
 as $$
 -- Marks that wait in a cluster are upheld, also of those who are no members: their bonus will wait if they
 -- become some. Those who were members and have left cannot be frozen or wiped, so they are banned from
--- coming back. Must be called under the exchange's lock.
+-- coming back. Nobody decides about themselves here either, or about who stands as high. Must be called
+-- under the exchange's lock.
 declare
   v_ban bans;
 begin
@@ -276,7 +277,7 @@ begin
         where b.exchange_id = s.exchange_id and b.season = p_exchange.season and b.identity_hash = s.identity_hash)
       and not exists (
         select from accounts a where a.exchange_id = s.exchange_id and a.identity_hash = s.identity_hash)
-      and (ban_in_force(s.exchange_id, 'identity', s.identity_hash)).ban_id is null
+      and not is_banned(s.exchange_id, 'identity', s.identity_hash)
     returning *
   loop
     perform log_moderation(p_exchange, p_moderator_user_id, 'ban_user', jsonb_build_object(
@@ -285,7 +286,8 @@ begin
   update marks m set decision = 'upheld', decided_by = p_moderator_user_id, decided_at = p_exchange.updated_at
   from suspects s
   where s.exchange_id = p_exchange.exchange_id and s.cluster_id = p_cluster.cluster_id
-    and m.exchange_id = s.exchange_id and m.identity_hash = s.identity_hash and m.decision is null;
+    and m.exchange_id = s.exchange_id and m.identity_hash = s.identity_hash and m.decision is null
+    and power_refusal(p_exchange.exchange_id, p_moderator_user_id, holder_of_identity(p_exchange.exchange_id, m.identity_hash)) is null;
   perform decide_cluster(p_exchange, p_cluster.cluster_id, p_moderator_user_id, 'upheld');
 end
 $$;

@@ -192,7 +192,8 @@ set search_path = betjee, pg_temp
 as $$
 -- Plans to wipe members, on the record. They are frozen at once; the wipe is executed when the
 -- exchange's wipe_undo_seconds are over, and where it is a large one not before it is seconded. Each
--- member has the keyed hash at the same place of the other list.
+-- member has the keyed hash at the same place of the other list. Those who have deleted themselves since
+-- they were looked at are left out, and in left_user_ids; where that is all of them, they are unknown.
 -- Locks: the exchange, and where the wipe is due at once its markets. Refuses: what preview_wipe()
 -- refuses, and invalid_reason. A repeated request gets its first outcome.
 declare
@@ -200,6 +201,8 @@ declare
   v_parameters text := jsonb_build_array(p_moderator_user_id, p_user_ids, p_identity_hashes::text[], p_mode, p_reason)::text;
   v_outcome jsonb := recall_request(p_exchange_id, p_request_id, 'plan_wipe', v_parameters);
   v_user_ids bigint[] := array(select distinct m from unnest(p_user_ids) m);
+  v_hashes bytea[] := p_identity_hashes;
+  v_left bigint[];
 begin
   if v_outcome is not null then
     return v_outcome;
@@ -210,11 +213,19 @@ begin
   end if;
   perform check_hashes(p_identity_hashes);
   v_exchange := catch_up(v_exchange);
+  v_left := array(
+    select u.user_id from users u
+    where u.exchange_id = p_exchange_id and u.user_id = any (v_user_ids) and u.status = 'deleted' order by u.user_id);
+  if cardinality(v_left) < cardinality(v_user_ids) then
+    select array_agg(m.user_id), array_agg(m.identity_hash) into v_user_ids, v_hashes
+    from unnest(p_user_ids, p_identity_hashes) m(user_id, identity_hash) where not m.user_id = any (v_left);
+  end if;
   v_outcome := coalesce(wipe_refusal(p_exchange_id, p_moderator_user_id, v_user_ids), reason_refusal(p_reason));
   if v_outcome is null then
     v_outcome := begin_wipe(
-      v_exchange, p_moderator_user_id, p_user_ids, p_identity_hashes, p_mode, p_reason,
-      needs_second(p_exchange_id, p_moderator_user_id, v_user_ids), p_request_id);
+      v_exchange, p_moderator_user_id, v_user_ids, v_hashes, p_mode, p_reason,
+      needs_second(p_exchange_id, p_moderator_user_id, v_user_ids), p_request_id)
+      || case when cardinality(v_left) > 0 then jsonb_build_object('left_user_ids', v_left) else '{}' end;
   end if;
   return remember_request(p_exchange_id, p_request_id, 'plan_wipe', v_parameters, v_outcome);
 end

@@ -7,7 +7,7 @@ import simcord
 from bot.errors import InputUnreadable, NotModerator
 from bot.inputs import read_members
 from exchange.errors import RequestRejected
-from exchange.models import User
+from exchange.models import Identity, User
 from tests.bot.world import World
 
 HOSTILE = "@everyone **bold** <@1> `x` [a](https://evil.example) '; drop table betjee.users; --"
@@ -98,6 +98,19 @@ async def test_members_are_wiped_after_a_look_and_can_be_let_go(members: World):
     assert "undone" in undone.text
     assert undone.buttons == []
     assert await status_of(members, members.ravi) == "active"
+
+
+async def test_who_leaves_before_a_wipe_is_confirmed_is_left_out(members: World):
+    members_text = f"{members.asha.id} {members.ravi.id}"
+    shown = await members.asks(members.meera, "wipe", members=members_text, reason="Bots.")
+    user = await user_of(members, members.asha)
+    assert user is not None
+    identity = Identity("discord", str(members.asha.id), "Asha")
+    await members.exchange.delete_user(await members.exchange_id(), 77, user.user_id, identity)
+    planned = await members.clicks(members.meera, shown, "Confirm")
+    assert "unless it is undone" in planned.text
+    assert "deleted their own accounts meanwhile: 1." in planned.text
+    assert await status_of(members, members.ravi) == "frozen"
 
 
 async def test_a_wipe_without_time_to_undo_it_is_done_at_once(members: World):

@@ -201,6 +201,25 @@ async def test_the_owner_is_not_locked_out_by_a_hash(court: Court) -> None:
     assert registered["created"]
 
 
+async def test_a_member_is_banned_by_their_hash_too(court: Court) -> None:
+    for name in ("dan", "mona"):
+        registered = await court.call("register_user", "discord", name, name, identity(name))
+        court.people[name] = registered["user_id"]
+    banned = await court.call("ban_user", court["mona"], None, identity("dan"), "Many accounts.", None)
+    assert (banned["user_id"], await court.status("dan")) == (court["dan"], "banned")
+    refused = await court.call("ban_user", court["max"], None, identity("mona"), "Mutiny.", None)
+    assert refused["refused"] == "outranked"
+
+
+async def test_who_was_banned_by_a_hash_does_not_lift_that_as_a_moderator(court: Court) -> None:
+    ban = await court.call("ban_user", court["olga"], None, identity("zoe"), "Of another server.", None)
+    zoe = (await court.call("add_moderator", court["olga"], "discord", "zoe", "Zoe"))["user_id"]
+    assert (await court.call("register_user", "discord", "zoe", "Zoe", identity("zoe")))["created"]
+    assert (await court.call("unban", zoe, ban["ban_id"]))["refused"] == "own_account"
+    assert (await court.call("unban", court["max"], ban["ban_id"]))["refused"] == "outranked"
+    assert (await court.call("unban", court["olga"], ban["ban_id"]))["ban_id"] == ban["ban_id"]
+
+
 async def test_a_network_is_banned_once_and_let_in_again(court: Court) -> None:
     network = identity("hostel")
     await court.call("ban_network", court["mona"], network, "A burst of bots.", None)
@@ -371,3 +390,13 @@ async def test_whatever_is_repeated_is_done_once(court: Court) -> None:
         assert len(await court.acts()) == acts
         reused = await court.call("report", court["ann"], "Other.", request_id=request_id)
         assert reused["refused"] == "request_reused"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("signup_bonus_paise", "100"), ("mark_action", "wipe"), ("wipe_undo_seconds", "0")]
+)
+async def test_what_would_free_moderators_of_each_other_is_for_the_owner_to_set(
+    court: Court, name: str, value: str
+) -> None:
+    assert (await court.call("change_setting", court["mona"], name, value))["refused"] == "owner_only"
+    assert (await court.call("change_setting", court["olga"], name, value))["new_value"] == value

@@ -105,6 +105,8 @@ async def test_the_owner_stays_and_a_moderator_may_leave(court: Court) -> None:
     await court.call("delete_user", court["max"], identity("max"))
     ranks = [row["rank"] for row in await court.front.listing("list_moderators")]
     assert ranks == ["owner", "moderator"]
+    assert (await court.acts())[-1] == ("resign", {"user_id": court["max"]})
+    assert await court.audit() == []
 
 
 async def test_an_export_has_everything_and_the_ledger_in_pages(court: Court) -> None:

@@ -88,6 +88,24 @@ async def test_what_was_released_is_not_brought_up_again(
     assert await cash(connection_owner, page, "a") == BONUS
 
 
+async def test_nobody_upholds_their_own_mark_or_that_of_an_equal(
+    page: Front, connection_owner: asyncpg.Connection
+) -> None:
+    owner = await owner_of(page)
+    await burst(page, "ab")
+    for name in "ab":
+        await page.call("add_moderator", owner, DISCORD, name, name)
+    await burst(page, "cd")
+    (cluster,) = await clusters(page, owner)
+    mona = (await user_of(page, "a"))["user_id"]
+    assert (await page.call("freeze_suspects", mona, cluster["cluster_id"]))["status"] == "upheld"
+    rows = await connection_owner.fetch(
+        "select identity_hash, decision from betjee.marks where exchange_id = $1", page.exchange_id
+    )
+    upheld = {row["identity_hash"] for row in rows if row["decision"] == "upheld"}
+    assert upheld == {hash_of("c"), hash_of("d")}
+
+
 async def test_nobody_releases_themselves_or_without_power(
     page: Front, connection_owner: asyncpg.Connection
 ) -> None:

@@ -45,6 +45,16 @@ async def test_without_a_time_to_undo_it_a_wipe_is_executed_at_once(court: Court
     assert (planned["status"], await court.status("bob")) == ("executed", None)
 
 
+async def test_who_deletes_themselves_before_the_plan_saves_nobody_else(court: Court) -> None:
+    await court.call("delete_user", court["bob"], identity("bob"))
+    planned = await court.plan("mona", ["ann", "bob", "cid"], "burn")
+    assert planned["left_user_ids"] == [court["bob"]]
+    assert [member["user_id"] for member in planned["members"]] == [court["ann"], court["cid"]]
+    hashes = {row["user_id"]: row["identity_hash"] for row in await court.rows("wipe_members")}
+    assert hashes == {court[name]: identity(name) for name in ("ann", "cid")}
+    assert (await court.plan("mona", ["bob"], "burn"))["refused"] == "unknown_user"
+
+
 async def test_a_large_wipe_needs_a_second_moderator(pumped: Court) -> None:
     planned = await pumped.plan("mona", ["bob"], "burn")
     assert (planned["status"], planned["needs_second"]) == ("awaiting_second", True)
