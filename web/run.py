@@ -33,6 +33,11 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     exchange = Exchange(Database(database_url), hash_identity=hashes.identity)
     limits = Limits(redis_url, exchange.get_rate_limits)
     application = web_application(exchange, hashes, settings, public_url, limiter=CountedSignUps(limits))
+    if public_url.startswith("https://") and not settings.web_proxies:
+        _log.warning(
+            "BETJEE_WEB_PROXIES is empty. If a proxy before this page ends TLS, all who sign up seem to come from its one"
+            " address, and share one network's limits and suspicion: set it to the address from which the proxy comes."
+        )
     try:
         # It opens the connection, and an operator hears at once of a Redis that is away.
         await limits.look()

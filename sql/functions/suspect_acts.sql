@@ -220,7 +220,8 @@ create or replace function freeze_suspects(p_exchange_id bigint, p_request_id bi
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
--- Freezes the members of a cluster, on the record, each told why; bonuses that wait go on waiting.
+-- Freezes the members of a cluster, on the record, each told why; bonuses that wait go on waiting. Who was a
+-- member and has left is banned.
 -- Locks: the exchange. Refuses: not_a_moderator, unknown_cluster, cluster_decided, no_members. A repeated
 -- request gets its first outcome.
 declare

@@ -5,7 +5,7 @@ import json
 import asyncpg
 import pytest
 
-from tests.sql.arrivals import arrive, hash_of, ipv4, key
+from tests.sql.arrivals import arrive, hash_of, ipv4, key, pass_time
 from tests.sql.front import DISCORD, Front, newcomer, owner_of
 
 HERE, AROUND, FURTHER = key("/64"), key("/56"), key("/48")
@@ -51,7 +51,7 @@ async def test_a_banned_network_takes_no_new_members_and_keeps_those_it_has(
     assert elsewhere["created"]
 
 
-async def test_who_deletes_themselves_leaves_no_link_and_no_account_and_the_hash_of_their_attempt(
+async def test_who_deletes_themselves_leaves_no_link_and_an_attempt_for_as_long_as_those_are_kept(
     page: Front, connection_owner: asyncpg.Connection
 ) -> None:
     await arrive(page, "ada", (HERE, AROUND, FURTHER))
@@ -62,6 +62,9 @@ async def test_who_deletes_themselves_leaves_no_link_and_no_account_and_the_hash
         assert await connection_owner.fetchval(query, page.exchange_id) == 0, table
     attempts = "select identity_hash from betjee.verification_attempts where exchange_id = $1"
     assert await connection_owner.fetchval(attempts, page.exchange_id) == hash_of("ada")
+    await pass_time(connection_owner, page.exchange_id, 91 * 86_400)
+    await page.service.fetchval("select betjee.purge_verifications(1000)")
+    assert await connection_owner.fetchval(attempts, page.exchange_id) is None
     back = await arrive(page, "ada", (HERE, AROUND, FURTHER))
     assert (back["created"], back["bonus_paise"], back["had_bonus_before"]) == (True, 0, True)
 

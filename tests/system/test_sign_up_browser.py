@@ -119,7 +119,8 @@ def test_a_person_follows_the_link_consents_and_has_the_bonus(browser, data_fold
         page.goto(address)
         expect(page.get_by_text("This link was used before")).to_be_visible(timeout=ANSWER_MILLISECONDS)
         type_line(chat, "/portfolio")
-        chat.keyboard.press("Enter")
+        # Enter would send it or take an option from the list that is open meanwhile, until the next trade is shown.
+        chat.get_by_role("button", name="Send", exact=True).click(timeout=ANSWER_MILLISECONDS)
         expect(chat.get_by_role("log")).to_contain_text("Net worth ₹20,000.00", timeout=ANSWER_MILLISECONDS)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import aiohttp
 import asyncpg
@@ -103,3 +104,33 @@ async def test_a_port_that_is_taken_is_one_human_sentence(settings: Settings, da
 async def test_a_page_without_an_address_is_not_served(database: Database):
     with pytest.raises(SettingError, match=r"^BETJEE_PUBLIC_URL is not set"):
         await web_run.run(settings_from({}), database.service_url, database.redis_url)
+
+
+@pytest.mark.parametrize(
+    ("environment", "warns"),
+    [
+        ({"BETJEE_PUBLIC_URL": "https://betjee.example"}, True),
+        ({"BETJEE_PUBLIC_URL": "https://betjee.example", "BETJEE_WEB_PROXIES": "10.0.0.1"}, False),
+        ({"BETJEE_PUBLIC_URL": "http://127.0.0.1:8000"}, False),
+    ],
+)
+async def test_a_page_that_may_not_see_where_people_come_from_is_warned_of(
+    settings: Settings,
+    database: Database,
+    caplog: pytest.LogCaptureFixture,
+    environment: dict[str, str],
+    warns: bool,
+):
+    told = settings_from(environment)
+    settings = replace(settings, public_url=told.public_url, web_proxies=told.web_proxies)
+    running = asyncio.create_task(web_run.run(settings, database.service_url, database.redis_url))
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS), aiohttp.ClientSession() as http:
+            await opened(
+                Browser(http, f"http://127.0.0.1:{settings.web_port}", settings.require_public_url())
+            )
+            os.kill(os.getpid(), signal.SIGTERM)
+            await running
+    finally:
+        running.cancel()
+    assert ("BETJEE_WEB_PROXIES is empty" in caplog.text) is warns
