@@ -100,6 +100,9 @@ class ModeratedExchange(ReferenceExchange):
 
     def plan_wipe(self, users: Sequence[int], mode: str) -> str | None:
         self._catch_up()
+        # Who has deleted themselves is left out, unless that leaves nobody.
+        gone = {user for user in users if user in self.members and not self._is_member(user)}
+        users = [user for user in users if user not in gone] or users
         if not all(self._is_member(user) for user in users):
             return "unknown_user"
         if any(user in wipe.users for wipe in self.wipes for user in users):
