@@ -20,7 +20,8 @@ _GONE: Final = (
 )
 _STAYS: Final = (
     "**What stays**: your trades, under a number and without a name, since the books must add up; the mark that your identity "
-    "has had its bonus, so a new account starts without one; a ban, if there is one. Both know you by a keyed hash alone. "
+    "has had its bonus, so a new account starts without one; a ban, if there is one; attempts to sign up and suspicions, for a while. "
+    "All of these know you by a keyed hash alone. "
     "Answers to your commands go within 30 days; what was said in Discord's channels stays there."
 )
 _COUNTED: Final = (
