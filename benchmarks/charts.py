@@ -101,7 +101,7 @@ async def _read(exchange: Exchange, exchange_id: int, fills: int) -> PriceScene:
     print(f"Reading what is drawn, of a market with {fills:,} fills in a week:")
     for period in Period:
         took = [
-            await milliseconds(lambda: exchange.get_price_history(exchange_id, "22s1", period))  # noqa: B023
+            await milliseconds(lambda: exchange.get_price_history(exchange_id, "22s1", period))  # noqa: B023  # it is called before the loop goes on
             for _ in range(5)
         ]
         print(f"  {period.value:>4}  {statistics.median(took):7.1f} ms")
@@ -122,7 +122,7 @@ async def _draw(scene: PriceScene, charts: int) -> bool:
         process = _drawing_process()
         start, used = time.perf_counter(), sum(process.cpu_times()[:2])
         async with watched_loop() as drawing:
-            warm = [await milliseconds(lambda: studio.draw(another(number))) for number in range(charts)]  # noqa: B023
+            warm = [await milliseconds(lambda: studio.draw(another(number))) for number in range(charts)]  # noqa: B023  # as above
         took, used = time.perf_counter() - start, sum(process.cpu_times()[:2]) - used
         async with watched_loop() as resting:
             await asyncio.sleep(took)

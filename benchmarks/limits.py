@@ -121,7 +121,7 @@ async def measure(servers: EmbeddedServers, rounds: int, seconds: float) -> Meas
             for command in COMMANDS:
                 for mode in MODES[number % 3 :] + MODES[: number % 3]:
                     # What is known of networks is remembered longer than a measurement lasts.
-                    limits._networks._entries.clear()  # noqa: SLF001
+                    limits._networks._entries.clear()  # noqa: SLF001  # each mode begins knowing no network
                     limits.mode = mode
                     measured.costs_ms[command, mode].append(await guild.measure(command, IN_HAND, seconds))
             for mode in (BY_MEMBER, BY_NETWORK):

@@ -86,7 +86,7 @@ declare
   v_origins stop_origin[] := '{}';
   v_origin_fill transactions;
   v_halted integer[] := '{}';
-  -- Markets where stops must wait without a halt, those of one sign or, where turns have run out, all.
+  -- By market and sign: whether stops that meet the band must wait there without a halt.
   v_waits boolean[] := '{}';
   v_has_changed boolean := false;
 begin
