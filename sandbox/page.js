@@ -49,14 +49,14 @@ composer.addEventListener("keydown", (event) => {
 }, true);
 
 document.addEventListener("focusin", ({ target }) => {
+  // By the time it is told, the field may be gone with its command, and the preview may not be asked about it then.
+  const tell = (event) => setTimeout(() => { if (target.isConnected) target.dispatchEvent(event); });
   // An option's choices are asked for when its field is entered, not only at its first letter.
   if (target.matches('.command-option-input[aria-autocomplete="list"]') && !target.value) {
-    setTimeout(() => target.dispatchEvent(new Event("input", { bubbles: true })));
+    tell(new Event("input", { bubbles: true }));
   }
   // A command that needs no option is sent by the next Enter, which would otherwise pick an option for it.
-  if (target.matches(".command-chip")) {
-    setTimeout(() => target.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true })));
-  }
+  if (target.matches(".command-chip")) tell(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
 });
 
 // Escape leaves a command that is being filled in, once no list of suggestions is open that it closes first.

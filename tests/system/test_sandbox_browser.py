@@ -16,6 +16,11 @@ from playwright.sync_api import Browser, expect, sync_playwright  # only where i
 
 ANSWER_MILLISECONDS = 30_000
 MOVE_MILLISECONDS = 60_000
+LEAVE_A_FIELD_AS_IT_IS_ENTERED = """() => {
+  document.activeElement.blur();
+  document.querySelector('.command-option-input[aria-autocomplete="list"]').focus();
+  document.querySelector(".command-context-close").click();
+}"""
 BROWSER_OPTIONS = [
     "--no-sandbox",  # a container's root may not use the browser's own
     "--disable-gpu",
@@ -83,6 +88,12 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
     expect(command).to_be_visible()
     for _ in range(2):  # the first closes the list of suggestions
         page.keyboard.press("Escape")
+    expect(command).to_have_count(0)
+    composer.fill("")
+    composer.fill("/buy")
+    page.keyboard.press("Enter")
+    expect(command).to_be_visible()
+    page.evaluate(LEAVE_A_FIELD_AS_IT_IS_ENTERED)
     expect(command).to_have_count(0)
     composer.fill("")
 
