@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import discord
@@ -19,6 +20,8 @@ _PORTION: Final = re.compile(r"(\d{1,3})(?:\.(\d{1,2}))?\s*%", re.ASCII)
 _COINS: Final = re.compile(rf"₹?\s*({_GROUPED})(?:\.(\d{{1,2}}))?", re.ASCII)
 _MEMBER: Final = re.compile(r"<@!?(\d{15,20})>|(\d{15,20})", re.ASCII)
 _MEMBERS: Final = 100
+_SPAN: Final = re.compile(r"(\d{1,5})\s*(h|d|w|hours?|days?|weeks?)", re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DIGITS: Final = 12
 """No market has as many shares, and nobody as many coins, as have more digits than this."""
 
@@ -77,6 +80,29 @@ def read_members(text: str) -> list[str]:
     return ids
 
 
+def read_end(text: str, now: datetime) -> timedelta:
+    """How long from `now` something lasts: `12h`, `3d`, `2 weeks`, or the end of a day of UTC, such as `2026-12-31`.
+
+    Raises InputUnreadable, with what to type instead.
+    """
+    typed = text.strip().lower()
+    if span := _SPAN.fullmatch(typed):
+        hours = {"h": 1, "d": 24, "w": 7 * 24}[span[2][0]]
+        return int(span[1]) * timedelta(hours=hours)
+    if _DATE.fullmatch(typed):
+        try:
+            end = datetime.fromisoformat(typed).replace(tzinfo=UTC) + timedelta(days=1)
+        except (ValueError, OverflowError):
+            raise InputUnreadable(f"The calendar has no day {typed}.") from None
+        if end > now:
+            return end - now
+        raise InputUnreadable(f"{typed} is over. Type a day to come, or a time such as `3d`.")
+    raise InputUnreadable(
+        f"“{safe(text, _TYPED_CHARACTERS)}” is no end. Type `12h`, `3d`, `2w`, or the last day, such as "
+        f"`{now + timedelta(days=30):%Y-%m-%d}`; leave it out for good."
+    )
+
+
 def read_setting(text: str, names: Sequence[str]) -> str:
     """The one of the settings' names that was typed, in whatever case, with spaces or underscores.
 
@@ -121,6 +147,13 @@ class MarketInput(app_commands.Transformer):
 
     async def transform(self, _interaction: discord.Interaction, value: str, /) -> str:  # noqa: D102  # the class says it
         return read_market(value)
+
+
+class EndInput(app_commands.Transformer):
+    """When something ends, as how long it lasts from the command on."""
+
+    async def transform(self, interaction: discord.Interaction, value: str, /) -> timedelta:  # noqa: D102  # the class says it
+        return read_end(value, interaction.created_at)
 
 
 class MembersInput(app_commands.Transformer):

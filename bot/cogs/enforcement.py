@@ -12,7 +12,7 @@ from bot import replies
 from bot.communities import PROVIDER, Account, Communities, identity_of
 from bot.delivery import Interaction, answer
 from bot.errors import InputUnreadable
-from bot.inputs import MarketInput, MembersInput
+from bot.inputs import EndInput, MarketInput, MembersInput
 from bot.intake import Intake
 from bot.suggestions import Suggestions
 from bot.tree import TRADE
@@ -27,6 +27,7 @@ _LARGEST_NUMBER: Final = 2**53 - 1
 Reason = Range[str, 1, 300]
 Market = Transform[str, MarketInput]
 Members = Transform[list[str], MembersInput]
+End = Transform[timedelta, EndInput]
 
 
 class Enforcement(commands.Cog):
@@ -71,14 +72,14 @@ class Enforcement(commands.Cog):
     @app_commands.describe(
         member="Who",
         reason="Why; they are told, and it goes on the record",
-        days="For how long; leave it out for good",
+        until="How long (12h, 3d, 2w) or the last day (2026-12-31); leave it out for good",
     )
     async def ban(
         self,
         interaction: Interaction,
         member: discord.User,
         reason: Reason,
-        days: Range[int, 1, 3650] | None = None,
+        until: End | None = None,
     ) -> None:
         """Ban someone from the exchange, also someone who has no account."""
         account = await self._communities.account_of_moderator(interaction)
@@ -90,7 +91,7 @@ class Enforcement(commands.Cog):
             None if target is None else target.user.user_id,
             identity_of(member),
             reason=reason,
-            duration=None if days is None else timedelta(days=days),
+            duration=until,
         )
         await answer(interaction, replies.enforcement.banned(ban, member.display_name))
 

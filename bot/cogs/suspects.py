@@ -9,6 +9,7 @@ from discord.ext import commands
 from bot import replies
 from bot.communities import Communities
 from bot.delivery import Interaction, answer
+from bot.inputs import EndInput
 from bot.suspect_views import cluster_buttons
 from exchange.exchange import Exchange
 
@@ -72,24 +73,23 @@ class Suspects(commands.Cog):
     @app_commands.describe(
         number="The number of the suspicion",
         reason="Why; it goes on the record",
-        days="For how long; leave it out for good",
+        until="How long (12h, 3d, 2w) or the last day (2026-12-31); leave it out for good",
     )
     async def ban_suspects_network(
         self,
         interaction: Interaction,
         number: app_commands.Range[int, 1, _LARGEST_NUMBER],
         reason: app_commands.Range[str, 1, 300],
-        days: app_commands.Range[int, 1, 3650] | None = None,
+        until: app_commands.Transform[timedelta, EndInput] | None = None,
     ) -> None:
         """Let nobody new sign up from the network of a suspicion."""
         account = await self._communities.account_of_moderator(interaction)
-        duration = None if days is None else timedelta(days=days)
         ban = await self._exchange.ban_suspects_network(
             account.exchange_id,
             interaction.id,
             account.user.user_id,
             number,
             reason=reason,
-            duration=duration,
+            duration=until,
         )
         await answer(interaction, replies.enforcement.network_banned(ban))

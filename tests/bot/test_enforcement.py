@@ -1,11 +1,13 @@
 """What moderators do to members and markets in the chat, and what everyone reads of it."""
 
+from datetime import UTC, datetime, timedelta
+
 import discord
 import pytest
 import simcord
 
 from bot.errors import InputUnreadable, NotModerator
-from bot.inputs import read_members
+from bot.inputs import read_end, read_members
 from exchange.errors import RequestRejected
 from exchange.models import Identity, User
 from tests.bot.world import World
@@ -53,7 +55,7 @@ async def test_a_reason_shows_letter_for_letter(members: World):
 
 
 async def test_someone_is_banned_told_and_appeals_once(members: World):
-    seen = await members.asks(members.meera, "ban", member=members.asha, reason="Many accounts.", days=3)
+    seen = await members.asks(members.meera, "ban", member=members.asha, reason="Many accounts.", until="3d")
     assert seen.title == "Banned", seen.text
     assert "<t:" in seen.figures["Until"]
     again = await members.asks(members.asha, "register")
@@ -211,6 +213,32 @@ def test_members_are_read_once_each_in_whatever_notation():
     assert read_members(text) == ["123456789012345678", "223456789012345678", "323456789012345678"]
     with pytest.raises(InputUnreadable):
         read_members(" ".join(str(10**17 + number) for number in range(101)))
+
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [("12h", 12), (" 3 D ", 72), ("2 weeks", 336), ("1 day", 24), ("2026-11-25", 12), ("2026-11-26", 36)],
+)
+def test_an_end_is_a_time_from_now_or_the_end_of_a_day(text: str, hours: int):
+    assert read_end(text, NOON) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "3", "-3d", "2026-11-24", "2026-02-30", "9999-12-31", "3d 4h", "999999d"]
+)
+def test_an_end_that_cannot_be_read_says_what_to_type(text: str):
+    with pytest.raises(InputUnreadable):
+        read_end(text, NOON)
+
+
+async def test_a_ban_for_longer_than_ten_years_is_refused_with_the_bounds(members: World):
+    seen = await members.asks(members.meera, "ban", member=members.asha, reason="Bots.", until="4000d")
+    assert "ten years" in seen.text
+    members.forgive(RequestRejected)
+    assert await status_of(members, members.asha) == "active"
 
 
 async def test_whom_discord_calls_the_owner_owns_the_exchange(members: World):

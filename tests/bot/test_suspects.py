@@ -261,7 +261,7 @@ async def test_a_channel_that_everyone_reads_is_warned_of(world: World):
 
 async def test_the_network_of_a_suspicion_is_banned_and_unbanned(world: World, told: discord.Message):
     number = int((told.embeds[0].title or "").rpartition(" ")[2])
-    seen = await world.asks(world.meera, "suspects ban-network", number=number, reason="**Bots**", days=3)
+    seen = await world.asks(world.meera, "suspects ban-network", number=number, reason="**Bots**", until="3d")
     assert (seen.title, seen.ephemeral) == ("Network banned", True)
     assert r"Reason: **\*\*Bots\*\***" in seen.text
     with pytest.raises(RequestRejected) as refused:

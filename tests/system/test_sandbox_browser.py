@@ -12,7 +12,7 @@ from runtime.exit_codes import ExitCode
 from tests.system.sandbox_page import Sandbox, sandbox
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Browser, expect, sync_playwright  # only where it is installed
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright  # only where it is installed
 
 ANSWER_MILLISECONDS = 30_000
 MOVE_MILLISECONDS = 60_000
@@ -49,6 +49,23 @@ def running(data_folder: Path) -> Iterator[Sandbox]:
         yield started
 
 
+def leave_commands(page: Page, composer: Locator) -> None:
+    """Leave a command that is being filled in, first by the keyboard, then in the very moment its field is entered."""
+    command = page.locator(".command-context")
+    composer.fill("/buy")
+    page.keyboard.press("Enter")
+    expect(command).to_be_visible()
+    for _ in range(2):  # the first closes the list of suggestions
+        page.keyboard.press("Escape")
+    expect(command).to_have_count(0)
+    composer.fill("/buy")
+    page.keyboard.press("Enter")
+    expect(command).to_be_visible()
+    page.evaluate(LEAVE_A_FIELD_AS_IT_IS_ENTERED)
+    expect(command).to_have_count(0)
+    composer.fill("")
+
+
 def test_a_person_registers_buys_and_sees_prices_move(browser, running):
     page = browser.new_page(viewport={"width": 1200, "height": 800})
     faults: list[str] = []
@@ -82,20 +99,7 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
     expect(page.locator("#line-hint")).to_contain_text("/buy market shares [max_cost] · shares: How many")
     composer.fill("")
 
-    composer.fill("/buy")
-    page.keyboard.press("Enter")
-    command = page.locator(".command-context")
-    expect(command).to_be_visible()
-    for _ in range(2):  # the first closes the list of suggestions
-        page.keyboard.press("Escape")
-    expect(command).to_have_count(0)
-    composer.fill("")
-    composer.fill("/buy")
-    page.keyboard.press("Enter")
-    expect(command).to_be_visible()
-    page.evaluate(LEAVE_A_FIELD_AS_IT_IS_ENTERED)
-    expect(command).to_have_count(0)
-    composer.fill("")
+    leave_commands(page, composer)
 
     # From here on nobody touches the page: the simulated traders move the prices on it.
     ticker = page.locator("#channel-topic")
