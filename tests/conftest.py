@@ -33,8 +33,13 @@ settings.load_profile(os.environ.get("BETJEE_HYPOTHESIS", "bounded"))
 
 
 def pytest_configure() -> None:
-    """A polite request to end stops the servers as Ctrl-C does, instead of leaving them behind."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """A polite request to end stops the servers as Ctrl-C does, instead of leaving them behind.
+
+    Where the tests run in the background of a script, SIGINT is ignored, and so it would be in every program that they
+    start and interrupt.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 @dataclass(frozen=True)
