@@ -20,7 +20,8 @@ _log = logging.getLogger(__name__)
 async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     """Serve the page until SIGTERM or SIGINT, then finish the requests in hand and close everything.
 
-    Raises SettingError where there is no public address or no key for hashes, and where the port is taken.
+    Raises SettingError where there is no public address or no key for hashes, and where the port is taken;
+    OtherHashKey where the database knows people by another key; ExchangeUnavailable where it cannot be asked.
     """
     public_url = settings.require_public_url()
     hashes = keyed_hashes(settings)
@@ -39,6 +40,7 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
             " address, and share one network's limits and suspicion: set it to the address from which the proxy comes."
         )
     try:
+        await exchange.check_hash_key(hashes.fingerprint)
         # It opens the connection, and an operator hears at once of a Redis that is away.
         await limits.look()
         async with serving(application, listener):
