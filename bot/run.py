@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 
 from bot.client import BetJee
 from bot.errors import DISCORD_AWAY
-from bot.health import Online, health_figures, readiness
+from bot.health import Online, readiness
 from bot.jobs import scheduled_jobs
 from bot.networks import networks_of
 from bot.pictures.studio import Studio
@@ -26,6 +26,7 @@ from bot.relay import Relay
 from exchange.database import Database
 from exchange.exchange import Exchange
 from exchange.leader import Leadership
+from runtime.health import health_figures
 from runtime.keyed_hashes import keyed_hashes
 from runtime.limits import Limits
 from runtime.metrics import Metrics
