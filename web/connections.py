@@ -114,10 +114,21 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Make room for it first."""
-        super().connection_made(transport)
         assert isinstance(transport, asyncio.Transport)
         self._socket = transport
+        super().connection_made(transport)
         self._connections.enter(self)
+
+    async def start(self) -> None:
+        """Handle its requests, one after the other. However that ends, it is closed: the library forgets it otherwise."""
+        try:
+            await super().start()
+        except ValueError:
+            # The library makes no request of a target such as http://xn--/, and does not answer it either.
+            _log.debug("A request was for no address.")
+        finally:
+            if self._socket is not None:
+                self._socket.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget it."""
