@@ -101,6 +101,8 @@ class ScriptCalls:
             await connection.connect()  # type: ignore[no-untyped-call]  # the client leaves it untyped
             while True:
                 await self._has_come.wait()
+                # All that is ready at this moment has its turn first, since whoever calls in it comes along for little.
+                await asyncio.sleep(0)
                 self._has_come.clear()
                 while self._waiting:
                     self._in_hand = self._waiting[:TOGETHER_AT_MOST]
