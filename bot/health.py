@@ -1,11 +1,13 @@
-"""What the operators' page asks of the bot: whether it is ready, and the database's figures."""
+"""What the operators' page asks of the bot: whether it is ready."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 
 import discord
 
 from exchange.exchange import Exchange
+from runtime.health import database_answers
 from runtime.metrics_server import Check
 
 
@@ -22,14 +24,4 @@ class Online:
 
 def readiness(exchange: Exchange, online: Online) -> Mapping[str, Check]:
     """What must hold before this process serves people."""
-
-    async def database_answers() -> bool:
-        await exchange.check()
-        return True
-
-    return {"database": database_answers, "discord": online.is_ready}
-
-
-async def health_figures(exchange: Exchange) -> dict[str, float]:
-    """The figures of all exchanges, under the names of `runtime.metrics`. Raises ExchangeError."""
-    return asdict(await exchange.get_health())
+    return {"database": partial(database_answers, exchange), "discord": online.is_ready}

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 
 from bot.client import BetJee
 from bot.errors import DISCORD_AWAY
-from bot.health import Online, health_figures, readiness
+from bot.health import Online, readiness
 from bot.jobs import scheduled_jobs
 from bot.networks import networks_of
 from bot.pictures.studio import Studio
@@ -26,6 +26,7 @@ from bot.relay import Relay
 from exchange.database import Database
 from exchange.exchange import Exchange
 from exchange.leader import Leadership
+from runtime.health import health_figures
 from runtime.keyed_hashes import keyed_hashes
 from runtime.limits import Limits
 from runtime.metrics import Metrics
@@ -47,8 +48,9 @@ _log = logging.getLogger(__name__)
 async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     """Run the bot until SIGTERM or SIGINT, then finish what is in hand and close everything.
 
-    Raises SettingError where Discord does not accept the token, or where there is no key for hashes. A Discord that cannot be reached is
-    tried again and again, since it comes back.
+    Raises SettingError where Discord does not accept the token, or where there is no key for hashes; OtherHashKey where the
+    database knows people by another key, and ExchangeUnavailable where it cannot be asked. A Discord that cannot be reached
+    is tried again and again, since it comes back.
     """
     token = settings.require_discord_token()
     stop = asyncio.Event()
@@ -71,6 +73,7 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     online = Online()
     page = OperatorsPage(metrics, partial(health_figures, exchange), readiness(exchange, online))
     try:
+        await exchange.check_hash_key(hashes.fingerprint)
         # It opens the connection, and an operator hears at once of a Redis that is away.
         await limits.look()
         metrics.watch_limiter(lambda: "shared" if limits.state.is_shared else "alone")

@@ -10,7 +10,7 @@ from importlib import import_module
 from types import FrameType
 from typing import Final, NoReturn
 
-from exchange.errors import ExchangeUnavailable, MigrationError, QuestionRefused
+from exchange.errors import ExchangeUnavailable, MigrationError, OtherHashKey, QuestionRefused
 from runtime.exit_codes import ExitCode
 from runtime.logs import set_up_logs
 from runtime.servers import ServerError
@@ -27,8 +27,8 @@ use a PostgreSQL and a Valkey of their own in the folder BETJEE_DATA: the first 
 the last one stops them.
 
 exit codes: 0 done, 1 something does not balance, 2 the command line was not understood,
-65 the database does not fit this version, 69 a service cannot be reached, 70 the program itself is broken,
-78 a setting is wrong or missing, 130 interrupted.
+65 the database does not fit this version, 66 the key of the hashes is another than the database knows,
+69 a service cannot be reached, 70 the program itself is broken, 78 a setting is wrong or missing, 130 interrupted.
 """
 
 EXIT_CODES: Final[dict[type[Exception], ExitCode]] = {
@@ -36,6 +36,7 @@ EXIT_CODES: Final[dict[type[Exception], ExitCode]] = {
     ServerError: ExitCode.SERVICE_UNREACHABLE,
     ExchangeUnavailable: ExitCode.SERVICE_UNREACHABLE,
     MigrationError: ExitCode.DATABASE_UNFIT,
+    OtherHashKey: ExitCode.HASH_KEY_UNKNOWN,
     QuestionRefused: ExitCode.USAGE,
 }
 
@@ -117,6 +118,11 @@ def command_line() -> argparse.ArgumentParser:
             "Recompute positions, cash, pools and remaining shares from the ledger, and compare.",
             "Exit code 0 when nothing differs or what differed was repaired, 1 and every difference otherwise.",
         )
+    )
+    add(
+        "rekey",
+        "Go on with another key of the hashes, when the one before is lost for good.",
+        "As the database's owner. Nobody who is banned or had the bonus is known again after that.",
     )
     add(
         "health",

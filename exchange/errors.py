@@ -48,5 +48,9 @@ class MigrationError(ExchangeError):
     """The database's shapes do not fit this version of the program."""
 
 
+class OtherHashKey(ExchangeError):
+    """The key of the hashes is not the one by which this database knows who is banned and who had the bonus."""
+
+
 class QuestionRefused(ExchangeError):
     """That cannot be asked of this database."""

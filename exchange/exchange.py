@@ -11,6 +11,7 @@ from exchange.database import Database
 from exchange.enforcement import Enforcement, HashIdentity
 from exchange.errors import ExchangeError, RequestRejected
 from exchange.finding import Finding
+from exchange.hash_key import HashKey
 from exchange.health import HealthChecks, Meter
 from exchange.leaderboards import Leaderboards
 from exchange.limits import Limiting
@@ -27,6 +28,7 @@ class Exchange(
     Charts,
     Enforcement,
     Finding,
+    HashKey,
     HealthChecks,
     Leaderboards,
     Limiting,

@@ -18,6 +18,9 @@ class ExitCode(IntEnum):
     DATABASE_UNFIT = 65
     """The database's shapes do not fit this version of the program."""
 
+    HASH_KEY_UNKNOWN = 66
+    """The key of the hashes is not the one under which the database knows people and networks."""
+
     SERVICE_UNREACHABLE = 69
     """The database, Redis, Discord or an embedded server could not be reached or started."""
 

@@ -26,6 +26,11 @@ class KeyedHashes:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
+    @property
+    def fingerprint(self) -> bytes:
+        """By which the key is known again, and cannot be had."""
+        return self._hash(b"fingerprint")
+
     def identity(self, provider: str, provider_user_id: str) -> bytes:
         """Somebody's identity at a chat provider."""
         return self._hash(b"identity", provider.encode(), provider_user_id.encode())

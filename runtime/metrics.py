@@ -53,6 +53,12 @@ class Metrics:
         self._board_edits = Counter(
             "betjee_board_looks", "Looks at live boards.", ("result",), registry=self.registry
         )
+        self._closed_connections = Counter(
+            "betjee_connections_closed",
+            "Connections to the page that were closed: one network or all had too many (network, all), or slow.",
+            ("reason",),
+            registry=self.registry,
+        )
         self._health = {
             name: Gauge(f"betjee_{name}", meaning, registry=self.registry)
             for name, meaning in _HEALTH.items()
@@ -77,6 +83,10 @@ class Metrics:
     def board_look(self, result: str) -> None:
         """A live board was looked at, and edited or not."""
         self._board_edits.labels(self._bounded(result)).inc()
+
+    def connection_closed(self, reason: str) -> None:
+        """A connection to the page was closed by us."""
+        self._closed_connections.labels(self._bounded(reason)).inc()
 
     def health(self, figures: dict[str, float]) -> None:
         """What the database says of all exchanges: some of `_HEALTH`."""

@@ -80,7 +80,7 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     ):
         # The first question opens the connections, which must not belong to the bot: whatever the bot starts,
         # the simulated Discord waits for.
-        await exchange.find_exchange(PROVIDER, str(GUILD_ID))
+        await exchange.check_hash_key(hashes.fingerprint)
         await limits.look()
         # Members sign up at once, as the README says, until the moderator wants the page to be used.
         links = SignUpLinks(page_url, verification="off")

@@ -20,7 +20,7 @@ def client_address(request: web.Request, proxies: Networks) -> str:
     `proxies`; what is left of it is hearsay. A word that is no address ends the reading too.
     """
     peer = request.transport and request.transport.get_extra_info("peername")
-    address = _parsed(peer[0]) if peer else None
+    address = peer_address(peer)
     if address is None:
         # A unix socket has no address; whoever may open it is a proxy of ours, and all it serves are one network.
         return str(IPv6Address(0))
@@ -31,6 +31,11 @@ def client_address(request: web.Request, proxies: Networks) -> str:
             break
         address = hop
     return str(address)
+
+
+def peer_address(peer: object) -> Address | None:
+    """The address at the other end of a socket, by what the system calls its name; None where it has none."""
+    return _parsed(str(peer[0])) if isinstance(peer, tuple) else None
 
 
 def _parsed(text: str) -> Address | None:

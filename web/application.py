@@ -7,12 +7,16 @@ from aiohttp import web
 
 from exchange.exchange import Exchange
 from runtime.keyed_hashes import KeyedHashes
+from runtime.metrics import Metrics
 from runtime.settings import Settings
 from runtime.sign_up_links import SIGN_UP_PATH
+from web.connections import Connections
 from web.discord_login import DiscordLogin
-from web.hardening import LARGEST_BODY_BYTES, Sessions, hardened
+from web.hardening import LARGEST_BODY_BYTES, Sessions, hardened, security_headers
 from web.limits import NoLimit, SignUpLimiter
+from web.server import CONNECTIONS, HEADERS
 from web.sign_up import RETURN_PATH, SignUpPage
+from web.watch import Watch
 
 _STATIC: Final = {
     "/page.css": "text/css",
@@ -29,8 +33,10 @@ def web_application(
     public_url: str,
     *,
     limiter: SignUpLimiter | None = None,
+    metrics: Metrics | None = None,
 ) -> web.Application:
     """The application that people reach at `public_url`; `limiter` has a say in each attempt to sign up."""
+    metrics = metrics or Metrics()
     sessions = Sessions(hashes, public_url)
     page = SignUpPage(
         exchange,
@@ -41,8 +47,13 @@ def web_application(
         login=_discord_login(settings, public_url),
     )
     application = web.Application(
-        client_max_size=LARGEST_BODY_BYTES, middlewares=[hardened(behind_tls=sessions.is_secure)]
+        client_max_size=LARGEST_BODY_BYTES,
+        middlewares=[hardened(Watch(metrics, hashes, settings.web_proxies).refused)],
     )
+    application[CONNECTIONS] = Connections(hashes, settings.web_proxies, metrics)
+    application[HEADERS] = security_headers(behind_tls=sessions.is_secure)
+    # Here, and not in the middleware, since the library refuses some requests before that is asked.
+    application.on_response_prepare.append(_add_headers)
     application.router.add_get("/", _to_the_page)
     application.router.add_get(SIGN_UP_PATH, page.show)
     application.router.add_get(RETURN_PATH, page.show)
@@ -63,6 +74,10 @@ def _discord_login(settings: Settings, public_url: str) -> DiscordLogin | None:
         settings.discord_api_base,
         public_url + RETURN_PATH,
     )
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(request.app[HEADERS])
 
 
 async def _to_the_page(_: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ import hmac
 import logging
 import re
 import secrets
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from exchange.errors import ExchangeError
 from runtime.keyed_hashes import KeyedHashes
+from web.connections import Connection
 from web.discord_login import DiscordUnavailable
 from web.refusals import Refused, malformed, refusal_of
 
@@ -46,26 +48,34 @@ def answer(document: dict[str, Any], status: int = 200) -> web.Response:
     return web.json_response(document, status=status, headers={"Cache-Control": "no-store"})
 
 
-def hardened(*, behind_tls: bool) -> Middleware:
-    """Puts the security headers on every answer, turns errors into sentences, and lets nothing take for ever."""
+def security_headers(*, behind_tls: bool) -> Mapping[str, str]:
+    """What every answer carries, whoever gives it."""
+    return _SECURITY_HEADERS | ({"Strict-Transport-Security": _STRICT_TRANSPORT} if behind_tls else {})
+
+
+Tell = Callable[[web.Request, Refused], None]
+
+
+def hardened(tell: Tell) -> Middleware:
+    """Turns errors into sentences, tells of what is refused, and lets nothing take for ever."""
 
     @web.middleware
     async def harden(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await _handled(request, handler)
-        response.headers.update(_SECURITY_HEADERS)
-        if behind_tls:
-            response.headers["Strict-Transport-Security"] = _STRICT_TRANSPORT
-        return response
+        if isinstance(request.protocol, Connection):
+            request.protocol.use()
+        return await _handled(request, handler, tell)
 
     return harden
 
 
-async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _handled(request: web.Request, handler: Handler, tell: Tell) -> web.StreamResponse:
     try:
         async with asyncio.timeout(HANDLING_SECONDS):
             return await handler(request)
     except (Refused, ExchangeError, DiscordUnavailable) as error:
-        return _refusal(refusal_of(error))
+        refusal = refusal_of(error)
+        tell(request, refusal)
+        return _refusal(refusal)
     except web.HTTPException as error:
         kept = {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
         return web.Response(text=f"{error.status} {error.reason}\n", status=error.status, headers=kept)

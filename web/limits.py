@@ -6,7 +6,7 @@ from exchange.verification import NetworkKeys
 from runtime.limits import Budget, Caller, Limits, Ruling
 
 _ANY_EXCHANGE: Final = 0
-"""Where looks are counted: whoever looks names an exchange without having to know one."""
+"""Where looks and tries are counted: whoever comes names an exchange without having to know one."""
 
 
 class SignUpLimiter(Protocol):
@@ -14,6 +14,10 @@ class SignUpLimiter(Protocol):
 
     async def rule_look(self, networks: NetworkKeys) -> Ruling:
         """Whether whoever comes from there may see what a link is for, and if not, why and how long to wait."""
+        ...
+
+    async def rule_try(self, networks: NetworkKeys) -> Ruling:
+        """Whether whoever comes from there may press the button at all, whichever exchange their link names."""
         ...
 
     async def rule(self, exchange_id: int, networks: NetworkKeys) -> Ruling:
@@ -25,6 +29,10 @@ class NoLimit:
     """Lets everything through."""
 
     async def rule_look(self, _networks: NetworkKeys) -> Ruling:
+        """Nothing to wait for."""
+        return Ruling()
+
+    async def rule_try(self, _networks: NetworkKeys) -> Ruling:
         """Nothing to wait for."""
         return Ruling()
 
@@ -42,6 +50,16 @@ class CountedSignUps:
     async def rule_look(self, networks: NetworkKeys) -> Ruling:
         """Take a place among what the network may read in a minute, whichever exchanges its links are for."""
         return await self._limits.check(Budget.READS, _ANY_EXCHANGE, Caller(networks.exact.hex()))
+
+    async def rule_try(self, networks: NetworkKeys) -> Ruling:
+        """Take a place among what the network may try in a minute.
+
+        Each exchange counts its own sign-ups, so without this whoever makes links up could name another in each,
+        and would never be too fast.
+        """
+        return await self._limits.check(
+            Budget.READS, _ANY_EXCHANGE, Caller(f"tries of {networks.exact.hex()}")
+        )
 
     async def rule(self, exchange_id: int, networks: NetworkKeys) -> Ruling:
         """Take a place in the network's minute, if there is one."""

@@ -1,15 +1,22 @@
 """Serving the web application: within bounds, and without a word about where requests come from."""
 
+import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from runtime.settings import SettingError
+from web.connections import Connection, Connections
+
+CONNECTIONS: Final = web.AppKey("connections", Connections)
+HEADERS: Final = web.AppKey("headers", Mapping[str, str])
+"""The headers of every answer, also of those to what the library itself cannot parse."""
 
 LARGEST_LINE_BYTES: Final = 2_048
 LARGEST_HEADER_BYTES: Final = 8_190
@@ -18,6 +25,7 @@ IDLE_SECONDS: Final = 15.0
 """How long a connection may take to send a whole request's headers, and be idle between two requests."""
 
 LINGER_SECONDS: Final = 2.0
+_BACKLOG: Final = 128
 FINISH_SECONDS: Final = 15.0
 """How long a shutdown waits for requests in hand; a little longer than the exchange waits for its database."""
 
@@ -40,8 +48,17 @@ def listening_socket(host: str, port: int) -> socket.socket:
 @asynccontextmanager
 async def serving(application: web.Application, listener: socket.socket) -> AsyncIterator[None]:
     """Serve on a listening socket while the block lasts; requests in hand are finished at its end."""
-    runner = web.AppRunner(
-        application,
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=FINISH_SECONDS)
+    await runner.setup()
+    manager = runner.server
+    assert manager is not None, "it has been set up"
+    loop = asyncio.get_running_loop()
+    new_connection = partial(
+        Connection,
+        manager,
+        application[CONNECTIONS],
+        application[HEADERS],
+        loop=loop,
         access_log=None,
         logger=_log_without_addresses(),
         auto_decompress=False,
@@ -50,19 +67,21 @@ async def serving(application: web.Application, listener: socket.socket) -> Asyn
         max_line_size=LARGEST_LINE_BYTES,
         max_field_size=LARGEST_HEADER_BYTES,
         max_headers=MOST_HEADERS,
-        shutdown_timeout=FINISH_SECONDS,
     )
-    await runner.setup()
     try:
-        await web.SockSite(runner, listener).start()
-        yield
+        # The library's own sites make connections of its own kind.
+        server = await loop.create_server(new_connection, sock=listener, backlog=_BACKLOG)
+        try:
+            yield
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
 
 
 def _log_without_addresses() -> logging.Logger:
     """A log for the library, whose own lines name the address of whoever sent what it could not handle."""
-    log = logging.getLogger("web.connections")
+    log = logging.getLogger("web.library")
     log.setLevel(logging.WARNING)
     if not log.filters:
         log.addFilter(_ours_to_mend)

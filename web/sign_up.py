@@ -15,6 +15,7 @@ from aiohttp import web
 from exchange.exchange import Exchange
 from exchange.verification import NetworkKeys, PageRegistration
 from runtime.keyed_hashes import KeyedHashes
+from runtime.limits import Ruling
 from runtime.sign_up_links import SIGN_UP_PATH, SignUpToken
 from web.addresses import Networks, client_address
 from web.discord_login import DiscordLogin
@@ -82,8 +83,9 @@ class SignUpPage:
         token = _token_in(document)
         if document.get("agrees") is not True:
             raise Refused(400, "no_consent", "Tick the box first: without your consent nothing is kept.")
+        networks = await self._admit_try(request, token)
         if self._login is None:
-            networks = await self._admit(request, token)
+            await self._admit(networks, token)
             return await self._complete(token, networks, None)
         await self._exchange.find_verification(token.exchange_id, token.hash)
         nonce = secrets.token_urlsafe(16)
@@ -101,7 +103,8 @@ class SignUpPage:
             sentence = "This browser did not begin that sign-up. Open the link from the chat again."
             raise Refused(403, "wrong_state", sentence)
         # Before Discord is asked, so that nobody makes us ask it without end.
-        networks = await self._admit(request, token)
+        networks = await self._admit_try(request, token)
+        await self._admit(networks, token)
         proven_user_id = await self._login.who(code)
         if proven_user_id is None:
             await self._refuse(token, networks, "not_proven")
@@ -114,15 +117,21 @@ class SignUpPage:
     def _networks(self, request: web.Request) -> NetworkKeys:
         return self._hashes.networks(client_address(request, self._proxies))
 
-    async def _admit(self, request: web.Request, token: SignUpToken) -> NetworkKeys:
-        """Let the limiter have its say, once for each attempt; returns where it comes from."""
+    async def _admit_try(self, request: web.Request, token: SignUpToken) -> NetworkKeys:
+        """Let the limiter have its say on whether the button may be pressed; returns where it comes from."""
         networks = self._networks(request)
-        ruling = await self._limiter.rule(token.exchange_id, networks)
+        await self._hold_to(await self._limiter.rule_try(networks), token, networks)
+        return networks
+
+    async def _admit(self, networks: NetworkKeys, token: SignUpToken) -> None:
+        """Let the limiter have its say on signing up, once for each attempt."""
+        await self._hold_to(await self._limiter.rule(token.exchange_id, networks), token, networks)
+
+    async def _hold_to(self, ruling: Ruling, token: SignUpToken, networks: NetworkKeys) -> None:
         if not ruling.is_admitted:
             refused = not_now(ruling)
             await self._refuse(token, networks, refused.code)
             raise refused
-        return networks
 
     async def _refuse(self, token: SignUpToken, networks: NetworkKeys, code: str) -> None:
         await self._exchange.refuse_verification(token.exchange_id, token.hash, networks, code)

@@ -13,7 +13,7 @@ from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 
-from runtime.limits.budgets import SHORTEST_WAIT_SECONDS, Budget, Demand, Reason, Ruling, Window
+from runtime.limits.budgets import ADMITTED, SHORTEST_WAIT_SECONDS, Budget, Demand, Reason, Ruling, Window
 
 MOST_COUNTS: Final = 10_000
 """About 5 MB, and 1 ms to look through at each action. Counts end with their windows, so it takes thousands of
@@ -33,13 +33,14 @@ class CountsAlone:
         """Take a place in every window of a demand, or in none. Nothing in it waits, so no other comes between."""
         if len(self._storage.expirations) >= MOST_COUNTS:
             await self.forget()
-        halved = demand.budget is Budget.TRADES
-        owned = [_count(demand, demand.owner, window, halved=halved) for window in demand.windows]
-        kept = _count(demand, f"kept:{demand.owner}", demand.kept)
+        terms = demand.terms
+        halved = terms.budget is Budget.TRADES
+        owned = [_count(demand, demand.owner, window, halved=halved) for window in terms.own]
+        kept = _count(demand, f"kept:{demand.owner}", terms.kept)
         wait = max([await self._wait(count) for count in owned])
         if demand.network is None:
             return await self._take(owned, wait, Reason.MEMBER)
-        network = _count(demand, demand.network, demand.network_window, halved=halved)
+        network = _count(demand, demand.network, terms.network, halved=halved)
         if wait > 0:
             return Ruling(Reason.MEMBER, wait)
         wait = min(await self._wait(network), await self._wait(kept))
@@ -54,7 +55,7 @@ class CountsAlone:
             return Ruling(reason, wait)
         for item, whose in counts:
             await self._windows.hit(item, whose)
-        return Ruling()
+        return ADMITTED
 
     async def _wait(self, count: Count) -> float:
         item, whose = count
@@ -68,5 +69,5 @@ class CountsAlone:
 
 def _count(demand: Demand, whose: str, window: Window, *, halved: bool = False) -> Count:
     places = max(window.places // 2, 1) if halved else window.places
-    namespace = f"{demand.exchange_id}:{demand.budget}"
+    namespace = f"{demand.exchange_id}:{demand.terms.budget}"
     return RateLimitItemPerSecond(places, window.seconds, namespace), whose

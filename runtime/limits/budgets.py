@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from exchange.limits import RateLimits
@@ -52,6 +53,9 @@ class Ruling:
         return self.reason is Reason.ADMITTED
 
 
+ADMITTED: Final = Ruling()
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who acts: a member by their id at the chat provider, and their network where it is known.
@@ -73,54 +77,66 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class Terms:
     """The windows in which an action needs a place: in each of its owner's, and in the network's if it has one.
 
-    The network's does not matter as long as the owner has used fewer than `kept` places.
+    The network's does not matter as long as the owner has used fewer than `kept` places. `figures` are the windows
+    as the script that judges them reads them.
     """
 
     budget: Budget
+    own: tuple[Window, ...]
+    network: Window
+    kept: Window
+    figures: bytes
+
+
+@dataclass(slots=True)  # One is made for every action, and frozen it would take twice as long.
+class Demand:
+    """An action that needs a place, by the names of its owner and of their network, if it is known and counts."""
+
+    terms: Terms
     exchange_id: int
     owner: str
-    windows: tuple[Window, ...]
     network: str | None = None
-    network_window: Window = Window(0)
-    kept: Window = Window(0)
 
 
 def demand_of(budget: Budget, exchange_id: int, caller: Caller, limits: RateLimits) -> Demand:
     """What an action needs under the settings of its exchange."""
-    member = f"member:{caller.user}"
-    network = None if caller.network_key is None else f"network:{caller.network_key.hex()}"
+    network = None
+    if caller.network_key is not None and budget in (Budget.TRADES, Budget.SIGN_UPS):
+        network = f"network:{caller.network_key.hex()}"
+    terms = terms_of(budget, limits, network_is_suspect=caller.network_is_suspect)
+    if budget is Budget.SIGN_UPS and network is not None:
+        return Demand(terms, exchange_id, network)
+    return Demand(terms, exchange_id, f"member:{caller.user}", network)
+
+
+@lru_cache(maxsize=1_000)
+def terms_of(budget: Budget, limits: RateLimits, *, network_is_suspect: bool) -> Terms:
+    """The windows of a budget. Remembered, since many actions come under few settings."""
+    own: tuple[Window, ...]
+    network = kept = Window(0)
     match budget:
         case Budget.TRADES:
-            return _trade(exchange_id, member, network, limits, suspect=caller.network_is_suspect)
-        case Budget.READS:
-            return Demand(budget, exchange_id, member, (Window(limits.user_reads_per_minute),))
-        case Budget.QUOTES:
-            return Demand(budget, exchange_id, member, (Window(limits.user_quotes_per_minute),))
-        case Budget.SIGN_UPS:
-            return Demand(
-                budget, exchange_id, network or member, (Window(limits.network_sign_ups_per_minute),)
+            # A burst is part of the minute: at most ten within any minute, and of these five within any ten seconds.
+            own = (
+                Window(limits.user_trades_per_minute),
+                Window(limits.user_trade_burst, limits.user_trade_burst_seconds),
             )
+            network = Window(
+                limits.suspect_network_trades_per_minute
+                if network_is_suspect
+                else limits.network_trades_per_minute
+            )
+            kept = Window(limits.user_kept_trades_per_minute)
+        case Budget.READS:
+            own = (Window(limits.user_reads_per_minute),)
+        case Budget.QUOTES:
+            own = (Window(limits.user_quotes_per_minute),)
+        case Budget.SIGN_UPS:
+            own = (Window(limits.network_sign_ups_per_minute),)
         case Budget.MODERATION:
-            return Demand(budget, exchange_id, member, (Window(limits.moderator_commands_per_minute),))
-
-
-def _trade(
-    exchange_id: int, member: str, network: str | None, limits: RateLimits, *, suspect: bool
-) -> Demand:
-    """A burst is part of the minute: at most ten within any minute, and of these five within any ten seconds."""
-    together = limits.suspect_network_trades_per_minute if suspect else limits.network_trades_per_minute
-    return Demand(
-        Budget.TRADES,
-        exchange_id,
-        member,
-        (
-            Window(limits.user_trades_per_minute),
-            Window(limits.user_trade_burst, limits.user_trade_burst_seconds),
-        ),
-        network,
-        Window(together),
-        Window(limits.user_kept_trades_per_minute),
-    )
+            own = (Window(limits.moderator_commands_per_minute),)
+    figures = " ".join(f"{window.places}/{window.seconds}" for window in (network, kept, *own)).encode()
+    return Terms(budget, own, network, kept, figures)

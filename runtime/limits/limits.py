@@ -16,6 +16,7 @@ from runtime.remembered import Remembered
 
 SETTINGS_SECONDS: Final = 5.0
 NETWORK_SECONDS: Final = 60.0
+DEFAULTS: Final = RateLimits()
 _EXCHANGES_REMEMBERED: Final = 10_000
 _MEMBERS_REMEMBERED: Final = 50_000
 
@@ -83,7 +84,7 @@ class Limits:
 
         While Redis does not answer, this process counts alone; signing up and moderating wait.
         """
-        limits = self._settings.get(exchange_id) or RateLimits()
+        limits = self._settings.get(exchange_id) or DEFAULTS
         demand = demand_of(budget, exchange_id, caller, limits)
         # Who would have to wait anyway waits to hear whether Redis is back.
         if await self._outages.is_trusted(ANSWER_SECONDS if budget.waits else 0.0):
@@ -102,7 +103,7 @@ class Limits:
         await self._shared.close()
 
     async def _rule_alone(self, demand: Demand) -> Ruling:
-        if demand.budget.waits:
+        if demand.terms.budget.waits:
             return Ruling(Reason.AWAY, RETRY_SECONDS)
         return await self._alone.take(demand)
 

@@ -4,10 +4,12 @@
 -- the newest first, as the library keeps its moving windows. Times are the server's, so that the clocks of the
 -- processes do not matter.
 --
--- ARGV: places and seconds of the network's window; of the window within which the member's own places are kept
--- for them however full the network is; then of each window of the member.
+-- ARGV[1] are windows, each as places/seconds, with spaces between them: the network's; that within which the member's
+-- own places are kept for them however full the network is; then each of the member's. They are one argument because
+-- each argument costs the caller more than it costs to take it apart here.
 --
--- Returns why not (0 admitted, 1 the member, 2 the network), and in how many milliseconds there will be a place.
+-- Returns 0 where a place was taken; else in how many milliseconds there will be one, as a negative number where it is
+-- the network that has none.
 
 local member, network = KEYS[1], KEYS[2]
 local clock = redis.call('time')
@@ -27,15 +29,22 @@ local function take(key, places, seconds)
   redis.call('expire', key, seconds)
 end
 
-local network_places, network_seconds = tonumber(ARGV[1]), tonumber(ARGV[2])
-local kept_places, kept_seconds = tonumber(ARGV[3]), tonumber(ARGV[4])
+local windows = string.gmatch(ARGV[1], '(%d+)/(%d+)')
+local function next_window()
+  local places, seconds = windows()
+  return tonumber(places), tonumber(seconds)
+end
+
+local network_places, network_seconds = next_window()
+local kept_places, kept_seconds = next_window()
 local most_places, most_seconds = kept_places, kept_seconds
 local member_wait, network_wait = 0, 0
 
-for i = 5, #ARGV, 2 do
-  local places, seconds = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
+local places, seconds = next_window()
+while places do
   member_wait = math.max(member_wait, wait(member, places, seconds))
   most_places, most_seconds = math.max(most_places, places), math.max(most_seconds, seconds)
+  places, seconds = next_window()
 end
 if network then
   network_wait = math.min(wait(network, network_places, network_seconds), wait(member, kept_places, kept_seconds))
@@ -43,10 +52,10 @@ end
 
 if member_wait > 0 or network_wait > 0 then
   local milliseconds = math.ceil(math.max(member_wait, network_wait) * 1000)
-  return { member_wait > 0 and 1 or 2, milliseconds }
+  return member_wait > 0 and milliseconds or -milliseconds
 end
 take(member, most_places, most_seconds)
 if network then
   take(network, network_places, network_seconds)
 end
-return { 0, 0 }
+return 0

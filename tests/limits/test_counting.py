@@ -221,6 +221,6 @@ def test_what_is_judged_together_lies_in_one_slot_and_exchanges_in_many():
         demand = demand_of(Budget.TRADES, exchange_id, in_hostel(0), RateLimits())
         keys = keys_of(demand)
         assert len(keys) == 2
-        assert len({key_slot(key.encode()) for key in keys}) == 1
-        slots.add(key_slot(keys[0].encode()))
+        assert len({key_slot(key) for key in keys}) == 1
+        slots.add(key_slot(keys[0]))
     assert len(slots) > 40

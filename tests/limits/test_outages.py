@@ -137,7 +137,7 @@ async def test_all_who_are_caught_at_once_go_on_and_leave_nothing_behind(
     callers = [Caller(str(number)) for number in range(300)]
     rulings = await asyncio.gather(*(trade(limits, caller) for caller in callers))
     assert all(ruling.is_admitted for (ruling,) in rulings)
-    assert limits._shared._waiting == []
+    assert limits._shared._script.is_idle
     await found_out(limits)
     valkey.come_back()
     clock.now += RETRY_SECONDS

@@ -19,6 +19,7 @@ MEANT = {
     "freezes": ("select insert delete", "select delete", "select", ""),
     "grants": ("select insert", "select delete", "select", ""),
     "halts": ("select insert update", "", "select", ""),
+    "hash_key": ("select insert", "", "", ""),
     "leaderboard_posts": ("select insert", "select update", "select", ""),
     "leaderboards": ("select insert update", "", "select", ""),
     "live_boards": ("select insert update delete", "", "select", ""),

@@ -3,8 +3,8 @@
 import asyncpg
 import pytest
 
-KEYS_WITHOUT_EXCHANGE = {"communities_pkey"}
-"""A community is what an exchange is found by, so its key cannot lead with one."""
+KEYS_WITHOUT_EXCHANGE = {"communities_pkey", "hash_key_pkey"}
+"""A community is what an exchange is found by, so its key cannot lead with one; the key of the hashes is of no exchange."""
 
 FOR_THE_APPLICATION = {
     "add_moderator",
@@ -21,6 +21,7 @@ FOR_THE_APPLICATION = {
     "cancel_stop",
     "cancel_stops",
     "change_setting",
+    "check_hash_key",
     "check_moment",
     "choose_notifications",
     "claim_boards",

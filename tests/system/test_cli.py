@@ -12,7 +12,7 @@ from runtime.servers import EmbeddedServers
 from runtime.servers.folder import DataFolder
 from runtime.servers.postgres import Postgres
 
-COMMANDS = ("sandbox", "bot", "web", "services", "migrate", "audit", "rebuild", "health")
+COMMANDS = ("sandbox", "bot", "web", "services", "migrate", "audit", "rebuild", "rekey", "health")
 NOWHERE = "postgresql://service_role:hidden@127.0.0.1:9/betjee"
 NO_REDIS = "redis://:hidden@127.0.0.1:9/0"
 
@@ -75,6 +75,7 @@ def test_a_wrong_setting_ends_every_command(betjee):
             "DATABASE_URL",
         ),
         ("migrate", {"DATABASE_URL": NOWHERE}, "DATABASE_OWNER_URL"),
+        ("rekey", {"DATABASE_URL": NOWHERE, "BETJEE_HASH_KEY": "x" * 32}, "DATABASE_OWNER_URL"),
         ("audit", {"DATABASE_OWNER_URL": NOWHERE}, "DATABASE_URL"),
         ("health", {}, "DATABASE_URL"),
         ("health", {"DATABASE_URL": NOWHERE}, "REDIS_URL"),

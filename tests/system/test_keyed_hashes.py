@@ -53,9 +53,12 @@ def test_no_hash_of_one_purpose_is_one_of_another():
         HASHES.identity("", "discord1"),
         bytes.fromhex(HASHES.seal("discord", "1")),
         bytes.fromhex(HASHES.seal("identity", "discord", "1")),
+        HASHES.fingerprint,
+        HASHES.identity("fingerprint", ""),
         KeyedHashes(b"another key").identity("discord", "1"),
+        KeyedHashes(b"another key").fingerprint,
     }
-    assert len(hashes) == 10
+    assert len(hashes) == 13
     assert all(len(value) == 32 for value in hashes if value is not None)
 
 

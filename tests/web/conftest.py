@@ -9,6 +9,7 @@ import pytest
 
 from exchange.exchange import Exchange
 from exchange.models import Identity
+from runtime.metrics import Metrics
 from runtime.settings import settings_from
 from tests.conftest import HASHES
 from tests.sql.blocking import watcher
@@ -16,7 +17,7 @@ from tests.sql.shared_database import database
 from tests.web.page import PUBLIC_URL, Page
 from web.application import web_application
 from web.limits import SignUpLimiter
-from web.server import listening_socket, serving
+from web.server import CONNECTIONS, listening_socket, serving
 
 __all__ = ["database", "watcher"]
 
@@ -41,14 +42,20 @@ def serve(exchange: Exchange, exchange_id: int) -> Serve:
 
     @asynccontextmanager
     async def served(
-        public_url: str | None = PUBLIC_URL, limiter: SignUpLimiter | None = None, **environment: str
+        public_url: str | None = PUBLIC_URL,
+        limiter: SignUpLimiter | None = None,
+        metrics: Metrics | None = None,
+        **environment: str,
     ) -> AsyncIterator[Page]:
         listener = listening_socket("127.0.0.1", 0)
         port = listener.getsockname()[1]
         url = public_url or f"http://127.0.0.1:{port}"
-        application = web_application(exchange, HASHES, settings_from(environment), url, limiter=limiter)
+        application = web_application(
+            exchange, HASHES, settings_from(environment), url, limiter=limiter, metrics=metrics
+        )
         async with serving(application, listener):
-            yield Page(port, url, exchange, exchange_id, itertools.count(1_000))
+            connections = application[CONNECTIONS]
+            yield Page(port, url, exchange, exchange_id, itertools.count(1_000), connections)
 
     return served
 

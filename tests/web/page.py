@@ -13,6 +13,7 @@ from exchange.exchange import Exchange
 from exchange.models import Identity, Portfolio
 from exchange.verification import PendingRegistration
 from runtime.sign_up_links import SignUpToken
+from web.connections import Connections
 
 PUBLIC_URL = "https://betjee.example"
 CSRF = re.compile(r'<meta name="csrf-token" content="([0-9a-f]{64})">')
@@ -27,6 +28,7 @@ class Page:
     exchange: Exchange
     exchange_id: int
     numbers: Iterator[int]
+    connections: Connections
 
     def identity(self, discord_id: str) -> Identity:
         """A member of the guild."""

@@ -95,6 +95,35 @@ async def refuses_connections(port: int) -> None:
         await asyncio.sleep(0.02)
 
 
+async def test_a_running_page_tells_operators_how_it_does(settings: Settings, database: Database):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    watched = replace(settings, metrics_port=port)
+    running = asyncio.create_task(web_run.run(watched, database.service_url, database.redis_url))
+    try:
+        async with (
+            asyncio.timeout(ANSWER_SECONDS),
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http,
+        ):
+            browser = Browser(http, settings.require_public_url(), settings.require_public_url())
+            await opened(browser)
+            assert (await browser.look("1." + "A" * 43))["refused"] == "token_unknown"
+            async with http.get(f"http://127.0.0.1:{port}/ready") as ready:
+                assert (ready.status, await ready.json()) == (200, {"ready": True, "database": True})
+            async with http.get(f"http://127.0.0.1:{port}/metrics") as metrics:
+                figures = (await metrics.text()).splitlines()
+            assert 'betjee_refusals_total{code="token_unknown"} 1.0' in figures
+            assert 'betjee_limiter_state{state="shared"} 1.0' in figures
+            exchanges = [line.split()[1] for line in figures if line.startswith("betjee_exchanges ")]
+            assert exchanges
+            assert exchanges != ["NaN"]
+            os.kill(os.getpid(), signal.SIGTERM)
+            await running
+    finally:
+        running.cancel()
+
+
 async def test_a_port_that_is_taken_is_one_human_sentence(settings: Settings, database: Database):
     sentence = r"^The web page cannot listen on 127\.0\.0\.1, port \d+: set .*\.$"
     with socket.create_server(("127.0.0.1", settings.web_port)), pytest.raises(SettingError, match=sentence):

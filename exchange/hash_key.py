@@ -1,0 +1,42 @@
+"""The key of the hashes of identities and networks, which the database knows by its fingerprint."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from exchange.calls import Calls
+from exchange.database import connect, rejection
+from exchange.errors import OtherHashKey, QuestionRefused
+
+
+class HashKey(Calls):
+    """What a program that hashes identities asks before it does anything."""
+
+    async def check_hash_key(self, fingerprint: bytes) -> None:
+        """Make sure that identities and networks are hashed under the key that this database knows.
+
+        `fingerprint` (32 bytes) is that of the key; the first that is ever asked for becomes the one. Raises
+        `OtherHashKey`, and `ExchangeUnavailable` where it cannot be known.
+        """
+        if not await self._read("select betjee.check_hash_key($1)", fingerprint):
+            raise OtherHashKey(
+                "Put back BETJEE_HASH_KEY, or hash.key in the data folder; if it is lost for good, `betjee rekey` "
+                "goes on without it."
+            )
+
+
+async def rekey(owner_url: str, fingerprint: bytes) -> bool:
+    """Go on with another key, as the database's owner; returns false where it was the one already.
+
+    Nobody who was banned or had the bonus under the key before is known again. Raises `ExchangeUnavailable`,
+    and `QuestionRefused` for whoever is not the owner.
+    """
+    connection = await connect(owner_url)
+    try:
+        return bool(await connection.fetchval("select betjee.rekey($1)", fingerprint))
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise QuestionRefused("Only the owner of the database may: see DATABASE_OWNER_URL.") from error
+    except asyncpg.PostgresError as error:
+        raise rejection(error) from error
+    finally:
+        await connection.close()
