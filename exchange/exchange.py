@@ -12,6 +12,7 @@ from exchange.enforcement import Enforcement, HashIdentity
 from exchange.errors import ExchangeError, RequestRejected
 from exchange.finding import Finding
 from exchange.health import HealthChecks, Meter
+from exchange.holds import Holds
 from exchange.leaderboards import Leaderboards
 from exchange.limits import Limiting
 from exchange.live_boards import LiveBoards
@@ -28,6 +29,7 @@ class Exchange(
     Enforcement,
     Finding,
     HealthChecks,
+    Holds,
     Leaderboards,
     Limiting,
     LiveBoards,

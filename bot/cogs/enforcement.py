@@ -215,7 +215,7 @@ class Enforcement(commands.Cog):
         """Show what moderators did, the newest first."""
         account = await self._communities.account_of_moderator(interaction)
         acts = await self._exchange.list_moderation_log(account.exchange_id, account.user.user_id, before)
-        await answer(interaction, replies.enforcement.moderation_log(acts))
+        await answer(interaction, replies.moderation_log.moderation_log(acts))
 
     async def _ban_of(self, account: Account, member: discord.User | None, number: int | None) -> int | None:
         """The number of the ban that is meant; None where the member is not banned. Raises InputUnreadable."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import discord
 
-from bot.replies import enforcement, leaderboards, suspects
+from bot.replies import leaderboards, moderation_log, suspects
 from bot.replies.refusals import REASONS
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, Figure, lines_that_fit, reply
 from bot.replies.text import TIMES, grouped, money, plain, profit, safe
@@ -326,7 +326,7 @@ def _suspects_found(detail: Json) -> Told:
 
 
 def _moderator_act(detail: Json) -> Told:
-    return Told(GREY, "On the record", enforcement.act_line(Act.from_json(detail)))
+    return Told(GREY, "On the record", moderation_log.act_line(Act.from_json(detail)))
 
 
 def _bonus_withheld(detail: Json) -> Told:

@@ -15,7 +15,7 @@ from exchange.models import Json, Refusal
 _LABEL_CHARACTERS: Final = 40
 _POSITIONS_SHOWN: Final = 30
 _GONE: Final = (
-    "Your name, your id and your network are gone from here. Answers to your earlier commands, which may hold the name, go "
+    "Your name, your id and your network are gone from here, also from the record of moderators. Answers to your earlier commands, which may hold the name, go "
     "within 30 days."
 )
 _STAYS: Final = (
@@ -37,6 +37,7 @@ _COUNTED: Final = (
     ("Links to the sign-up page", "sign_up_links"),
     ("Attempts to sign up on the page", "sign_up_attempts"),
     ("Times a rule noticed you beside other accounts", "suspicions"),
+    ("Times your name stands on the record of moderators", "recorded_names"),
     ("Bans", "bans"),
 )
 """What is told as a number, by its name in the export, where it is not none."""
@@ -107,6 +108,17 @@ def deleted(deletion: Deletion) -> discord.Embed:
         "\n".join([*_closings(deletion, "Sold", "Bought back"), "", _GONE]),
         [("Coins burned", money(deletion.burned_cash_paise))],
         footer="/register opens a new account, unless you are banned; the bonus is paid once.",
+    )
+
+
+def names_forgotten() -> discord.Embed:
+    """Somebody without an account is no longer named on the record of moderators."""
+    return reply(
+        GREY,
+        "Your name is deleted",
+        "You have no account here. Moderators' record had your name, since something was decided about you; it is gone from "
+        "there now. What was decided stays, and a ban too: it knows you by a keyed hash alone.",
+        footer="What was posted in Discord's channels stays there.",
     )
 
 

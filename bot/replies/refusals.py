@@ -6,9 +6,11 @@ from typing import Final
 
 import discord
 
+from bot.replies import holds
 from bot.replies.reply import AMBER, Figure, reply
 from bot.replies.text import TIMES, grouped, holding, money, safe, shares
 from bot.replies.trades import portion
+from exchange.holds import Hold
 from exchange.models import Outcome, Refusal, Side
 
 _MARKET_CHARACTERS: Final = 20
@@ -22,14 +24,22 @@ class Reason:
     explain: Callable[[Outcome], str]
 
 
-def refused(outcome: Outcome) -> discord.Embed:
-    """The refusal, to the one who asked. Nothing was charged, and it says so."""
+def refused(outcome: Outcome, hold: Hold | None = None) -> discord.Embed:
+    """The refusal, to the one who asked. Nothing was charged, and it says so.
+
+    `hold` is what holds them back, where the refusal is one of HELD and that could be found.
+    """
     assert outcome.code is not None, "a refusal has a code"
     reason = REASONS[outcome.code]
+    explained = reason.explain(outcome)
+    if hold is not None and outcome.code is Refusal.INSUFFICIENT_FUNDS:
+        explained += holds.waiting_bonus(hold.withheld_paise)
+    elif hold is not None and hold.status != "active":
+        explained = holds.explain(hold)
     return reply(
         AMBER,
         f"Not done: {reason.title}",
-        f"You asked to {asked(outcome)}. {reason.explain(outcome)}",
+        f"You asked to {asked(outcome)}. {explained}",
         _figures(outcome),
         footer="Nothing was charged.",
     )
@@ -186,6 +196,9 @@ def _sentence(text: str) -> Callable[[Outcome], str]:
 
 
 _SIGN_UP: Final = _sentence("You have no account on this server yet. `/register` opens one, with free coins.")
+
+HELD: Final = frozenset({Refusal.USER_FROZEN, Refusal.USER_BANNED, Refusal.INSUFFICIENT_FUNDS})
+"""The refusals that may come of what holds a member back: a freeze, a ban, or a bonus that waits."""
 
 _SIZE_MATTERS: Final = frozenset(
     {

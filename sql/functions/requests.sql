@@ -95,6 +95,7 @@ declare
 begin
   insert into moderation_log (exchange_id, sequence, moderator_user_id, act, detail, request_id, recorded_at)
   values (p_exchange.exchange_id, v_sequence, p_moderator_user_id, p_act, p_detail, p_request_id, p_exchange.updated_at);
+  perform record_names(p_exchange, v_sequence, p_moderator_user_id, p_detail);
   perform tell_audit_channel(p_exchange, v_sequence);
 end
 $$;
