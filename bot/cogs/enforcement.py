@@ -15,7 +15,7 @@ from bot.errors import InputUnreadable
 from bot.inputs import MarketInput, MembersInput
 from bot.intake import Intake
 from bot.suggestions import Suggestions
-from bot.tree import TRADE
+from bot.tree import PLEA
 from bot.wipe_views import ConfirmWipe, Decide
 from exchange.acts import Suspect, Wipe, WipeMode
 from exchange.exchange import Exchange
@@ -122,7 +122,7 @@ class Enforcement(commands.Cog):
         bans = await self._exchange.list_bans(account.exchange_id, account.user.user_id)
         await answer(interaction, replies.enforcement.ban_list(bans))
 
-    @app_commands.command(extras=TRADE)
+    @app_commands.command(extras=PLEA)
     @app_commands.describe(text="What the moderators should know; you can say it once")
     async def appeal(self, interaction: Interaction, text: Range[str, 1, 1000]) -> None:
         """Tell the moderators why you should not be banned."""
