@@ -26,8 +26,8 @@ def failed(error: Exception, reference: int) -> discord.Embed:
     return reply(
         RED,
         "Something went wrong on our side",
-        "It is not known whether your request was carried out: `/portfolio` shows what you have. "
-        "The moderators hear of it with `/report`.",
+        "It is not known whether your request was carried out: `/portfolio` shows what you have, and `/orders` what waits. "
+        "If it happens again, tell the moderators with `/report`, and give them the number below.",
         footer=f"Reference {reference}",
     )
 
@@ -80,7 +80,9 @@ def button_expired() -> discord.Embed:
 
 def not_your_button() -> discord.Embed:
     """The answer to someone who presses another person's button."""
-    return reply(GREY, "Not your order", "Only the person who gave this order can answer it.")
+    return reply(
+        GREY, "Not yours", "Only the person who gave this command can answer it; you can give it yourself."
+    )
 
 
 def _unreadable(error: InputUnreadable) -> discord.Embed:
@@ -158,7 +160,7 @@ def _unavailable(_: Exception) -> discord.Embed:
     return reply(
         RED,
         "The exchange could not be reached",
-        "Your request did not get through, so **nothing was charged** and nothing has changed. Try again in a minute.",
+        "Your request did not get through: **nothing was charged**, and nothing has changed. Try again in a minute.",
     )
 
 
@@ -171,7 +173,7 @@ def _busy(_: Exception) -> discord.Embed:
 
 
 def _forbidden(_: Exception) -> discord.Embed:
-    return reply(AMBER, "Not allowed", "You may not use this command here.")
+    return reply(AMBER, "Not allowed", "This command is not for you here. `/help` shows what is.")
 
 
 def _not_ready(_: Exception) -> discord.Embed:

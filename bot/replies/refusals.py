@@ -122,11 +122,11 @@ def _exceeds_position(outcome: Outcome) -> str:
         return (
             f"You {missing} there, so there is nothing to {outcome.side.value}. `{opening}` opens a position."
         )
-    return f"You {'are' if closes_short else 'hold'} {holding(_held(outcome))} there."
+    return f"You {'are' if closes_short else 'hold'} {holding(_held(outcome))} there; `max` closes all of it."
 
 
 def _market_dry(_: Outcome) -> str:
-    return "The market is dry: too few shares are left to buy."
+    return "Too few shares are left to buy. Order less, wait until somebody sells, or look at other markets with `/markets`."
 
 
 def _price_band(outcome: Outcome) -> str:
@@ -144,13 +144,13 @@ def _insufficient_funds(outcome: Outcome) -> str:
         part = f"{portion(outcome.asked_bps)} of your buying power"
         if outcome.side is Side.SHORT:
             needed = _price(outcome.worst_loss_paise)
-            return f"{part} is less than the {needed} of collateral that one share reserves beside the {total} it brings."
+            return f"{part} is less than the {needed} that one share reserves of it beside the {total} it brings."
         return f"{part} does not pay for one share, which costs {total} with tax."
     if outcome.side is Side.SHORT:
         needed = _price(outcome.worst_loss_paise)
         return (
-            f"It would bring {total} and reserve collateral, which beside that takes {needed} of your buying power; "
-            f"you have {buying_power}."
+            f"It would bring {total} and reserve all that it can lose, which beside that takes {needed} of your buying "
+            f"power; you have {buying_power}."
         )
     return f"It would cost {total}, and your buying power is {buying_power}."
 
@@ -165,9 +165,10 @@ def _whole_would_do(outcome: Outcome) -> bool:
 def _limit_not_met(outcome: Outcome) -> str:
     total, limit = _price(outcome.total_paise), _price(outcome.limit_paise)
     if outcome.side.pays:
-        return f"It would cost {total}, more than the {limit} you allowed."
+        return f"It would cost {total}, more than the {limit} you allowed with `max_cost`. Order less, or allow more."
     return (
-        f"It would bring {total}, less than the {limit} you wanted. Ask for less, or wait for a better price."
+        f"It would bring {total}, less than the {limit} you wanted with `min_proceeds`. Ask for less, or wait for a better "
+        "price."
     )
 
 

@@ -51,10 +51,12 @@ begin
     v_ban := ban_in_force(p_exchange_id, 'identity', p_identity_hash);
   end if;
   if v_ban.ban_id is null then
-    return case when p_user.status = 'banned' then refusal('user_banned', 'This member is banned from the exchange.') end;
+    return case when p_user.status = 'banned' then refusal('user_banned', 'You are banned from this exchange.') end;
   end if;
-  return refusal('user_banned', format('This member is banned from the exchange%s: %s',
-      coalesce(' until ' || to_char(v_ban.banned_until at time zone 'UTC', 'FMDD Mon YYYY, HH24:MI "UTC"'), ''), v_ban.reason))
+  return refusal('user_banned', format('You are banned from this exchange%s: %s %s',
+      coalesce(' until ' || moment_text(v_ban.banned_until), ''), v_ban.reason || case when v_ban.reason ~ '[.!?]$' then '' else '.' end, case
+        when v_ban.appeal is null then 'In the chat, /appeal tells the moderators your side, once.'
+        else 'You have appealed already; the moderators decide.' end))
     || jsonb_build_object(
       'reason', v_ban.reason, 'banned_until', v_ban.banned_until, 'can_appeal', v_ban.appeal is null);
 end
@@ -187,8 +189,8 @@ begin
   v_outcome := coalesce(power_refusal(p_exchange_id, p_moderator_user_id, v_user_id), case
     when v_ban.subject = 'identity' and v_user_id is null and not is_identity_known(p_exchange_id, p_moderator_user_id)
       then refusal('unknown_identity', 'It is not known here whether that ban is your own. Type /register, or let the owner appoint you again; then try once more.')
-    when v_ban.ban_id is null then refusal('unknown_ban', 'There is no such ban.')
-    when v_ban.ended_at is not null then refusal('ban_ended', 'That ban has ended already.') end);
+    when v_ban.ban_id is null then refusal('unknown_ban', 'There is no such ban; /bans lists those in force.')
+    when v_ban.ended_at is not null then refusal('ban_ended', 'That ban has ended already, and keeps nobody out.') end);
   if v_outcome is null then
     update bans set ended_at = v_exchange.updated_at where exchange_id = p_exchange_id and ban_id = p_ban_id;
     perform log_moderation(v_exchange, p_moderator_user_id, 'unban', jsonb_build_object(

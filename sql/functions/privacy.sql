@@ -28,9 +28,9 @@ as $$
       then refusal('user_frozen', 'A moderator has frozen this account; it can be deleted once that is decided.')
         || jsonb_build_object('hold', find_hold(p_exchange_id, p_user.user_id))
     when awaits_decision(p_exchange_id, p_user.user_id)
-      then refusal('awaits_decision', 'A moderator has to look at this account first; it can be deleted once they have decided.')
+      then refusal('awaits_decision', 'A moderator has to look at this account first; it can be deleted once they have decided. /report asks them to.')
     when rank_number(p_exchange_id, p_user.user_id) = 2
-      then refusal('is_owner', 'The owner of an exchange cannot leave it before somebody else owns it.') end
+      then refusal('is_owner', 'The owner of an exchange cannot leave it: give the server to somebody else in Discord first.') end
 $$;
 comment on function delete_refusal(users, bigint) is 'Why a member may not delete themselves now, or null.';
 

@@ -55,7 +55,7 @@ begin
   elsif v_request.operation = p_operation and v_request.parameters_hash = parameters_hash(p_parameters) then
     return v_request.outcome;
   else
-    return refusal('request_reused', 'This request id was used before, for something else.');
+    return refusal('request_reused', 'The same request came before, for something else. Look at what you have, then ask anew.');
   end if;
 end
 $$;

@@ -72,7 +72,7 @@ async def test_nobody_else_can_press(world: World):
     )  # Discord shows an ephemeral message to its owner alone; suppose it showed this one to all.
     answer = await world.clicks(world.ravi, quote, "Confirm")
     assert answer.ephemeral
-    assert answer.title == "Not your order"
+    assert answer.title == "Not yours"
     assert quote.buttons == ["Confirm", "Cancel"]
     assert (await world.portfolio(world.asha)).positions == ()
 
