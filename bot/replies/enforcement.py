@@ -216,5 +216,6 @@ def names_of(members: tuple[WipeMember, ...]) -> str:
     """Whom a wipe is for, as many as are shown, and how many more."""
     known = [name(member.display_name) for member in members if member.display_name]
     rest = len(members) - len(known[:_NAMES_SHOWN])
-    shown = known[:_NAMES_SHOWN] + ([f"{grouped(rest)} {'more' if known else 'accounts'}"] if rest else [])
-    return ", ".join(shown)
+    if not known:
+        return f"{grouped(rest)} {'account that is' if rest == 1 else 'accounts that are'} named no longer"
+    return ", ".join(known[:_NAMES_SHOWN] + ([f"{grouped(rest)} more"] if rest else []))

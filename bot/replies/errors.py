@@ -141,7 +141,10 @@ def _held(detail: str, hold: Hold) -> discord.Embed:
 def _kept_out(error: Banned) -> discord.Embed:
     """Somebody without an account who is banned: signing up would not help."""
     ban = error.ban
-    return _banned(ban.reason, ban.banned_at, ban.banned_until, can_appeal=ban.can_appeal)
+    embed = _banned(ban.reason, ban.banned_at, ban.banned_until, can_appeal=ban.can_appeal)
+    return embed.set_footer(
+        text="What is kept of you: a scrambled code of your id and, until /privacy delete, your name on moderators' record."
+    )
 
 
 def _banned(

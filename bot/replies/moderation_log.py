@@ -25,8 +25,10 @@ def moderation_log(acts: list[Act]) -> discord.Embed:
     return reply(
         BLUE,
         "Moderation log",
-        lines_that_fit(map(act_line, acts)) or "Nothing more is on the record.",
-        footer=f"Older: /modlog before:{acts[-1].sequence}" if acts else None,
+        lines_that_fit(map(act_line, acts), between="\n\n") or "Nothing more is on the record.",
+        footer=f"Older: /modlog before:{acts[-1].sequence}"
+        if acts and acts[-1].act != "open_exchange"
+        else None,
     )
 
 
@@ -108,9 +110,7 @@ def _unbanned(act: Act) -> str:
 
 def _changed_setting(act: Act) -> str:
     old, new = (_value(act, act.detail.get(key)) for key in ("old_value", "new_value"))
-    return (
-        f"changed the setting `{plain(str(act.detail.get('name')), _VALUE_CHARACTERS)}` from {old} to {new}"
-    )
+    return f"changed the setting `{plain(str(act.detail.get('name', '')), _VALUE_CHARACTERS)}` from {old} to {new}"
 
 
 def _value(act: Act, value: Any) -> str:
@@ -129,7 +129,7 @@ def _executed_wipe(act: Act) -> str:
 
 
 def _failed_wipe(act: Act) -> str:
-    number = act.detail.get("wipe_id")
+    number = act.detail.get("wipe_id", "")
     return (
         f"could not wipe {_whom(act)}{_number(act, 'wipe')}: nothing has changed, and they stay frozen until somebody "
         f"gives `/wipes undo {number}`"

@@ -21,7 +21,7 @@ _GONE: Final = (
 _STAYS: Final = (
     "**What stays**: your trades, under a number and without a name, since the books must add up; the mark that your identity "
     "has had its bonus, so a new account starts without one; a ban, if there is one; attempts to sign up and suspicions, for a while. "
-    "All of these know you by a keyed hash alone. "
+    "All of these know you by a scrambled code of your id alone, made with a secret key. "
     "Answers to your commands go within 30 days; what was said in Discord's channels stays there."
 )
 _COUNTED: Final = (
@@ -116,8 +116,8 @@ def names_forgotten() -> discord.Embed:
     return reply(
         GREY,
         "Your name is deleted",
-        "You have no account here. Moderators' record had your name, since something was decided about you; it is gone from "
-        "there now. What was decided stays, and a ban too: it knows you by a keyed hash alone.",
+        "You have no account here. The record of moderators had your name, since something was decided about you; it is gone "
+        "from there now. What was decided stays, and a ban too: it knows you by a scrambled code of your id alone.",
         footer="What was posted in Discord's channels stays there.",
     )
 
@@ -166,7 +166,7 @@ def _account(account: Json) -> list[Figure]:
         (f"Id at {plain(account['provider']).capitalize()}", f"`{plain(account['provider_user_id'])}`"),
         ("Consent on the page", _moment(consented) if consented else "none asked"),
         ("Confirmed by Discord that it was you", "yes" if account["ownership_proven"] else "no"),
-        ("Network", f"a keyed hash, of {_moment(seen)}" if seen else "nothing"),
+        ("Network", f"a scrambled code, of {_moment(seen)}" if seen else "nothing"),
     ]
 
 

@@ -88,4 +88,4 @@ def called(person: Person | None) -> str:
         return name(person.name) + (f" (then {name(person.name_then or '')})" if changed else "")
     if person.name_then is not None:
         return name(person.name_then)
-    return "a member who deleted their data" if person.is_deleted else "someone whose account is gone"
+    return "someone who deleted their data" if person.is_deleted else "someone whose account is gone"
