@@ -88,6 +88,7 @@ class OrderDesk:
             quote,
             quote=lambda: self._exchange.quote_order(exchange_id, order),
             confirm=confirm,
+            refuse=lambda refused: self.refuse(interaction, exchange_id, order.user_id, refused),
         )
         await answer(interaction, replies.trades.to_confirm(quote), view)
         view.keep_live()

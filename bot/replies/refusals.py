@@ -165,10 +165,9 @@ def _whole_would_do(outcome: Outcome) -> bool:
 def _limit_not_met(outcome: Outcome) -> str:
     total, limit = _price(outcome.total_paise), _price(outcome.limit_paise)
     if outcome.side.pays:
-        return f"It would cost {total}, more than the {limit} you allowed with `max_cost`. Order less, or allow more."
+        return f"It would cost {total}, more than the {limit} you allowed. Order less, or give the order again and allow more."
     return (
-        f"It would bring {total}, less than the {limit} you wanted with `min_proceeds`. Ask for less, or wait for a better "
-        "price."
+        f"It would bring {total}, less than the {limit} you wanted. Ask for less, or wait for a better price."
     )
 
 

@@ -239,6 +239,14 @@ async def test_a_click_during_an_update_means_the_older_figures_and_is_answered_
     assert quote.buttons == []
 
 
+async def test_who_is_frozen_while_a_quote_is_live_reads_why(world: World, views: list[ConfirmOrder]):
+    quote = await far_order(world)
+    await world.asks(world.meera, "freeze", member=world.asha, reason="Odd trades.")
+    await views[0].refresh()
+    assert (quote.title, quote.buttons) == ("Not done: your account is frozen", [])
+    assert "Odd trades" in quote.text
+
+
 async def test_an_update_that_comes_after_the_click_shows_nothing(world: World, views: list[ConfirmOrder]):
     quote = await far_order(world)
     await run_away(world)

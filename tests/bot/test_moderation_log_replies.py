@@ -25,6 +25,7 @@ def told(act: str, *, by: Person | None = MEERA, **more: Any) -> str:
 
 
 CROWD = {"members": BOTS, "members_total": 40}
+UNCHANGED = "nothing has changed, and they stay frozen until somebody gives"
 NAMED = "**Bot \\*1\\***, someone who deleted their data and 38 more"
 
 SENTENCES: list[tuple[str, dict[str, Any], str]] = [
@@ -57,8 +58,7 @@ SENTENCES: list[tuple[str, dict[str, Any], str]] = [
     (
         "fail_wipe",
         {"by": None, **CROWD, "detail": {"wipe_id": 6}},
-        f"The exchange could not wipe {NAMED} (wipe 6): nothing has changed, and they stay frozen until somebody gives "
-        "`/wipes undo 6`",
+        f"The exchange could not wipe {NAMED} (wipe 6): {UNCHANGED} `/wipes undo 6`",
     ),
     (
         "freeze_suspects",
