@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import discord
 
-from bot.errors import DISCORD_AWAY, GuildNotReady, NotModerator, NotRegistered
+from bot.errors import DISCORD_AWAY, Banned, GuildNotReady, NotModerator, NotRegistered
 from exchange.exchange import Exchange
 from exchange.models import Identity, User
 
@@ -69,12 +69,24 @@ class Communities:
     async def account_of(self, interaction: discord.Interaction[Any]) -> Account:
         """The account of the person who gave a command.
 
-        Raises NotRegistered where they have none or have not signed up, and what `exchange_of` does.
+        Raises NotRegistered where they have none or have not signed up, Banned where a ban keeps them from
+        that, and what `exchange_of` does.
         """
         account = await self.find_account(interaction.guild, interaction.user)
         if account is None or not account.user.registered:
-            raise NotRegistered
+            await self.refuse_stranger(interaction, account)
         return account
+
+    async def refuse_stranger(
+        self, interaction: discord.Interaction[Any], account: Account | None = None
+    ) -> NoReturn:
+        """Raise what somebody without an account, or with one that was never signed up, is told."""
+        if account is None:
+            exchange_id = await self.exchange_of(interaction.guild)
+            ban = await self._exchange.find_ban(exchange_id, PROVIDER, str(interaction.user.id))
+            if ban is not None:
+                raise Banned(ban)
+        raise NotRegistered
 
     async def account_of_moderator(self, interaction: discord.Interaction[Any]) -> Account:
         """The account of the person who gave a moderators' command, signed up or not.

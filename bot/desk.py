@@ -44,7 +44,21 @@ class OrderDesk:
             await answer(interaction, replies.trades.filled(outcome))
             await self._tell_channel(interaction, exchange_id, outcome)
         else:
-            await answer(interaction, replies.refusals.refused(outcome))
+            await self.refuse(interaction, exchange_id, order.user_id, outcome)
+
+    async def refuse(
+        self, interaction: Interaction, exchange_id: int, user_id: int, outcome: Outcome
+    ) -> None:
+        """Answer with a refusal, and with what holds its owner back where that is why. Whatever fails, they are answered."""
+        hold = None
+        if outcome.code in replies.refusals.HELD:
+            try:
+                hold = await self._exchange.find_hold(exchange_id, user_id)
+            except ExchangeError as error:
+                _log.warning(
+                    "What holds the owner of order %d back was not found: %s", outcome.request_id, error
+                )
+        await answer(interaction, replies.refusals.refused(outcome, hold))
 
     async def _offer_to_ask_again(self, interaction: Interaction, exchange_id: int, order: Order) -> None:
         """Tell that the outcome is unknown, and how to find out."""
@@ -74,6 +88,7 @@ class OrderDesk:
             quote,
             quote=lambda: self._exchange.quote_order(exchange_id, order),
             confirm=confirm,
+            refuse=lambda refused: self.refuse(interaction, exchange_id, order.user_id, refused),
         )
         await answer(interaction, replies.trades.to_confirm(quote), view)
         view.keep_live()

@@ -6,6 +6,8 @@ import aiohttp
 import discord
 from discord import app_commands
 
+from exchange.acts import Ban
+
 DISCORD_AWAY: Final = (OSError, TimeoutError, aiohttp.ClientError, discord.HTTPException)
 """What a request to Discord raises when it was not taken, or may not have been."""
 
@@ -23,6 +25,14 @@ class NotRegistered(app_commands.AppCommandError):
     def __init__(self, whose: str | None = None) -> None:
         super().__init__("not registered")
         self.whose = whose
+
+
+class Banned(app_commands.AppCommandError):
+    """Someone gave a command that needs an account, has none on this server, and is kept out by a ban."""
+
+    def __init__(self, ban: Ban) -> None:
+        super().__init__("banned")
+        self.ban = ban
 
 
 class NotModerator(app_commands.AppCommandError):

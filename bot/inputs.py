@@ -38,7 +38,7 @@ def read_size(text: str) -> Size:
         bps = int(portion[1]) * 100 + int((portion[2] or "").ljust(2, "0"))
         if 1 <= bps <= Size.maximum().portion_bps:  # type: ignore[operator]  # a maximum is a portion
             return Size(portion_bps=bps)
-        raise InputUnreadable("A part of what is possible is more than 0% and at most 100%.")
+        raise InputUnreadable("A part is more than 0% and at most 100%, such as `50%`.")
     digits = typed.replace(",", "")
     if _SHARES.fullmatch(typed) and len(digits) <= _DIGITS:
         return Size(shares=int(digits))
@@ -76,7 +76,9 @@ def read_members(text: str) -> list[str]:
             )
     ids = list(dict.fromkeys(match[1] or match[2] for match in found if match))
     if not 1 <= len(ids) <= _MEMBERS:
-        raise InputUnreadable(f"Name 1 to {_MEMBERS} members at once.")
+        raise InputUnreadable(
+            f"Name 1 to {_MEMBERS} members at once: mentions such as `@name`, or Discord's ids, with spaces between them."
+        )
     return ids
 
 

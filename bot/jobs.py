@@ -61,6 +61,7 @@ def scheduled_jobs(
     every(find_suspects, seconds=SEARCH_SECONDS)
     every(purge_verifications, hours=1)
     every(purge_suspects, hours=1)
+    every(purge_names, hours=1)
     return scheduler
 
 
@@ -120,3 +121,8 @@ async def find_suspects(exchange: Exchange) -> None:
 async def purge_suspects(exchange: Exchange) -> None:
     """Forget clusters that were decided long ago."""
     _log.info("Forgot %d old clusters.", await exchange.purge_suspects())
+
+
+async def purge_names(exchange: Exchange) -> None:
+    """Forget old names on the record of moderators."""
+    _log.info("Forgot %d old names on the record.", await exchange.purge_names())

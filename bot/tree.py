@@ -16,6 +16,10 @@ PUBLIC: Final = {"public": True}
 TRADE: Final = {"budget": Budget.TRADES}
 """A command's `extras` when it is an order, or else writes something down; most others only read."""
 
+PLEA: Final = {"budget": Budget.READS}
+"""A command's `extras` when it tells the moderators something: orders that were refused before must not keep it
+waiting, nor those of others on its network. How much may be written down is bounded by the exchange."""
+
 QUOTE: Final = {"budget": Budget.QUOTES}
 SIGN_UP: Final = {"budget": Budget.SIGN_UPS}
 

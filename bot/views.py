@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 Proceed = Callable[[Interaction], Awaitable[None]]
 Quote = Callable[[], Awaitable[Outcome]]
 Confirm = Callable[[Interaction, Outcome], Awaitable[None]]
+Refuse = Callable[[Outcome], Awaitable[None]]
 
 
 def take(interaction: Interaction) -> None:
@@ -115,12 +116,20 @@ class ConfirmOrder(OwnersView):
     """
 
     def __init__(
-        self, origin: Interaction, intake: Intake, shown: Outcome, *, quote: Quote, confirm: Confirm
+        self,
+        origin: Interaction,
+        intake: Intake,
+        shown: Outcome,
+        *,
+        quote: Quote,
+        confirm: Confirm,
+        refuse: Refuse,
     ) -> None:
         super().__init__(origin, intake, seconds=CONFIRM_SECONDS)
         self._shown = shown
         self._quote = quote
         self._confirm = confirm
+        self._refuse = refuse
         self._updating = asyncio.Lock()
         self._keeper = tasks.loop(seconds=REFRESH_SECONDS)(self.refresh)
 
@@ -151,7 +160,7 @@ class ConfirmOrder(OwnersView):
     async def _show(self, quote: Outcome) -> None:
         if quote.status is Status.REFUSED:
             self.stop()
-            await answer(self._origin, replies.refusals.refused(quote))
+            await self._refuse(quote)
             return
         embed = replies.trades.to_confirm(quote)
         if embed != replies.trades.to_confirm(self._shown):

@@ -51,11 +51,22 @@ class Standing(FromJson):
 
 
 @dataclass(frozen=True, slots=True)
-class Ban(FromJson):
-    """A ban of an identity or a network.
+class Person(FromJson):
+    """Somebody whom the record names.
 
-    `display_name` is None where the rows of whoever is banned are gone. `can_appeal` is only told to the banned.
+    `name` is what they show now, None without an account; `name_then` what they were called at the time of an
+    act, None where that was not recorded or is kept no longer. `is_deleted` says that they deleted their data.
     """
+
+    user_id: int | None = None
+    name: str | None = None
+    name_then: str | None = None
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ban(FromJson):
+    """A ban of an identity or a network, which is nobody. `can_appeal` is only told to the banned."""
 
     ban_id: int
     subject: str
@@ -63,7 +74,7 @@ class Ban(FromJson):
     banned_at: datetime
     banned_until: datetime | None = None
     user_id: int | None = None
-    display_name: str | None = None
+    person: Person | None = None
     wipe_id: int | None = None
     appeal: str | None = None
     appealed_at: datetime | None = None
@@ -71,9 +82,10 @@ class Ban(FromJson):
 
     @classmethod
     def from_json(cls, document: Json) -> Self:
-        """Read one ban, with its times."""
+        """Read one ban, with its times and whom it keeps out."""
         known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
-        return cls(**known | moments(document, "banned_at", "banned_until", "appealed_at"))
+        read = {"person": _person(document.get("person"))}
+        return cls(**known | read | moments(document, "banned_at", "banned_until", "appealed_at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,7 @@ class WipedMarket(FromJson):
 
 @dataclass(frozen=True, slots=True)
 class WipeMember(FromJson):
-    """Somebody whom a wipe is for; the name is gone once it is executed."""
+    """Somebody whom a wipe is for; the name is None once they deleted their data, or it is kept no longer."""
 
     user_id: int
     display_name: str | None = None
@@ -172,22 +184,33 @@ class HandHalt(FromJson):
 
 @dataclass(frozen=True, slots=True)
 class Act(FromJson):
-    """An entry of the moderation log. Names are None where the rows are gone; number 0 is the exchange itself."""
+    """An entry of the moderation log.
+
+    `moderator` did it; None, with number 0, is the exchange itself. `member` is whom it is about, and
+    `members` are at most 20 of `members_total` where it is about many. `unit` is that of a setting's values.
+    """
 
     sequence: int
     act: str
     moderator_user_id: int
     recorded_at: datetime
-    moderator: str | None = None
-    user_id: int | None = None
-    member: str | None = None
+    moderator: Person | None = None
+    member: Person | None = None
+    members: tuple[Person, ...] = ()
+    members_total: int = 0
+    unit: str | None = None
     detail: Json = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, document: Json) -> Self:
-        """Read one entry, with its time."""
+        """Read one entry, with its time and its people."""
         known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
-        return cls(**known | moments(document, "recorded_at"))
+        people = {
+            "moderator": _person(document.get("moderator")),
+            "member": _person(document.get("member")),
+            "members": tuple(Person.from_json(item) for item in document.get("members", ())),
+        }
+        return cls(**known | people | moments(document, "recorded_at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +246,10 @@ class Deletion:
         """Read a deletion with its closed positions."""
         closed = tuple(ClosedPosition.from_json(item) for item in document["closed"])
         return cls(document["user_id"], document["burned_cash_paise"], closed)
+
+
+def _person(document: Json | None) -> Person | None:
+    return None if document is None else Person.from_json(document)
 
 
 def moments(document: Json, *names: str) -> dict[str, datetime | None]:

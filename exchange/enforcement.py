@@ -64,16 +64,20 @@ class Enforcement(Identities):
         reason: str,
         duration: timedelta | None = None,
     ) -> Ban:
-        """Ban an identity, for good or for a minute to ten years; `user_id` is None for someone the exchange does not know."""
+        """Ban an identity, for good or for a minute to ten years.
+
+        `user_id` is None for someone the exchange does not know, whom moderators know again by the name that they show.
+        """
         document = await self._write(
             request_id,
-            "select betjee.ban_user($2, $1, $3, $4, $5, $6, $7)",
+            "select betjee.ban_user($2, $1, $3, $4, $5, $6, $7, $8)",
             exchange_id,
             moderator_user_id,
             user_id,
             self._hash(identity.provider, identity.provider_user_id),
             reason,
             _seconds(duration),
+            identity.display_name,
         )
         return Ban.from_json(document)
 

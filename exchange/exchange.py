@@ -13,6 +13,7 @@ from exchange.errors import ExchangeError, RequestRejected
 from exchange.finding import Finding
 from exchange.hash_key import HashKey
 from exchange.health import HealthChecks, Meter
+from exchange.holds import Holds
 from exchange.leaderboards import Leaderboards
 from exchange.limits import Limiting
 from exchange.live_boards import LiveBoards
@@ -30,6 +31,7 @@ class Exchange(
     Finding,
     HashKey,
     HealthChecks,
+    Holds,
     Leaderboards,
     Limiting,
     LiveBoards,

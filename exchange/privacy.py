@@ -33,6 +33,20 @@ class Privacy(Identities):
                 yield fill
             after = page["next_after_sequence"]
 
+    async def forget_names(self, exchange_id: int, request_id: int, identity: Identity) -> int:
+        """Take the names of somebody without an account off the record of moderators; returns how many.
+
+        Bans know them by a hash, and stay. Raises `RequestRejected` (`has_account`) for whoever has one:
+        `delete_user` takes its names with it.
+        """
+        identity_hash = self._hash(identity.provider, identity.provider_user_id)
+        query = "select betjee.forget_names($2, $1, $3)"
+        return int((await self._write(request_id, query, exchange_id, identity_hash))["forgotten"])
+
+    async def purge_names(self, limit: int = 10_000) -> int:
+        """Forget names that were recorded 400 days ago, but those of the banned; returns how many."""
+        return await self._purge("select betjee.purge_names($1)", limit)
+
     async def preview_deletion(self, exchange_id: int, user_id: int) -> Deletion:
         """What `delete_user` would do now; changes nothing, and raises `RequestRejected` as it does."""
         document: Json = await self._read("select betjee.preview_deletion($1, $2)", exchange_id, user_id)

@@ -58,8 +58,9 @@ function finish(answer) {
   // The link is used up; without it in the address, a reload does not look like a failure of it.
   history.replaceState(null, "", location.pathname);
   document.getElementById("granted").hidden = !answer.bonus;
+  document.getElementById("held-back").hidden = !answer.bonus || answer.is_withheld;
   fill("granted", answer.bonus ?? "");
-  fill("granted-how", answer.is_withheld ? "wait for a moderator" : "granted to you");
+  fill("granted-how", answer.is_withheld ? "wait until a moderator has looked" : "granted to you");
   fill("done-title", answer.created ? `Welcome, ${answer.name}` : "You already have an account");
   const start = "Go back to the chat: /markets shows what is traded, /buy and /short take a side.";
   const before = "You have had this season's bonus before, so you start without one. ";

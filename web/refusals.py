@@ -30,7 +30,7 @@ class Refused(Exception):
 
 def malformed() -> Refused:
     """What nobody's page would send."""
-    return Refused(400, "malformed", "That is not understood.")
+    return Refused(400, "malformed", "That was not understood. Open the link from the chat again.")
 
 
 def not_now(ruling: Ruling) -> Refused:
@@ -39,7 +39,7 @@ def not_now(ruling: Ruling) -> Refused:
     if ruling.reason is Reason.AWAY:
         sentence = f"Nobody can sign up at this moment. Try again in {seconds} seconds; your link stays good."
         return Refused(503, "sign_ups_wait", sentence, wait_seconds=seconds)
-    sentence = f"Too many tries from your network. Try again in {seconds} seconds."
+    sentence = f"Too many tries from your network. Try again in {seconds} seconds; your link stays good."
     return Refused(429, "too_many_attempts", sentence, wait_seconds=seconds)
 
 
@@ -62,4 +62,4 @@ def refusal_of(error: Refused | ExchangeError | DiscordUnavailable) -> Refused:
             sentence = "Discord could not be asked who you are. Open the link from the chat again."
             return Refused(503, "discord_away", sentence)
         case _:
-            return Refused(503, "busy", "The exchange is busy. Try again in a moment.")
+            return Refused(503, "busy", "The exchange is busy. Nothing was kept; try again in a moment.")

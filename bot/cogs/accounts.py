@@ -8,7 +8,7 @@ from bot import replies
 from bot.communities import Communities, identity_of
 from bot.delivery import Interaction, answer
 from bot.gallery import Gallery
-from bot.tree import SIGN_UP, TRADE
+from bot.tree import PLEA, SIGN_UP
 from bot.views import LinkButton
 from exchange.exchange import Exchange
 from exchange.verification import Registration
@@ -53,7 +53,7 @@ class Accounts(commands.Cog):
         portfolio = await self._exchange.get_portfolio(account.exchange_id, account.user.user_id)
         await answer(interaction, replies.accounts.public_portfolio(portfolio))
 
-    @app_commands.command(extras=TRADE)
+    @app_commands.command(extras=PLEA)
     @app_commands.describe(text="What the moderators should know")
     async def report(
         self, interaction: Interaction, text: app_commands.Range[str, 1, _REPORT_CHARACTERS]

@@ -15,7 +15,7 @@ from bot.errors import InputUnreadable
 from bot.inputs import EndInput, MarketInput, MembersInput
 from bot.intake import Intake
 from bot.suggestions import Suggestions
-from bot.tree import TRADE
+from bot.tree import PLEA
 from bot.wipe_views import ConfirmWipe, Decide
 from exchange.acts import Suspect, Wipe, WipeMode
 from exchange.exchange import Exchange
@@ -123,7 +123,7 @@ class Enforcement(commands.Cog):
         bans = await self._exchange.list_bans(account.exchange_id, account.user.user_id)
         await answer(interaction, replies.enforcement.ban_list(bans))
 
-    @app_commands.command(extras=TRADE)
+    @app_commands.command(extras=PLEA)
     @app_commands.describe(text="What the moderators should know; you can say it once")
     async def appeal(self, interaction: Interaction, text: Range[str, 1, 1000]) -> None:
         """Tell the moderators why you should not be banned."""
@@ -216,7 +216,7 @@ class Enforcement(commands.Cog):
         """Show what moderators did, the newest first."""
         account = await self._communities.account_of_moderator(interaction)
         acts = await self._exchange.list_moderation_log(account.exchange_id, account.user.user_id, before)
-        await answer(interaction, replies.enforcement.moderation_log(acts))
+        await answer(interaction, replies.moderation_log.moderation_log(acts))
 
     async def _ban_of(self, account: Account, member: discord.User | None, number: int | None) -> int | None:
         """The number of the ban that is meant; None where the member is not banned. Raises InputUnreadable."""

@@ -9,7 +9,6 @@ from discord.ext import commands
 from bot import replies
 from bot.communities import Account, Communities, identity_of
 from bot.delivery import Interaction, answer, answer_with_file
-from bot.errors import NotRegistered
 from bot.intake import Intake
 from bot.ledger_file import LedgerFiles
 from bot.privacy_views import ConfirmDeletion, Delete
@@ -50,17 +49,28 @@ class Privacy(commands.Cog):
     @privacy.command(extras=TRADE)
     async def delete(self, interaction: Interaction) -> None:
         """Delete your account for good. Shows first what that does."""
-        account = await self._own(interaction)
+        account = await self._communities.find_account(interaction.guild, interaction.user)
+        if account is None:
+            await self._forget_names(interaction)
+            return
         preview = await self._exchange.preview_deletion(account.exchange_id, account.user.user_id)
         view = ConfirmDeletion(interaction, self._intake, self._deleting(account))
         await answer(interaction, replies.privacy.deletion_preview(preview), view)
 
     async def _own(self, interaction: Interaction) -> Account:
-        """The account of who asks, also one that has not signed up or is banned. Raises NotRegistered."""
+        """The account of who asks, also one that has not signed up or is banned. Raises NotRegistered or Banned."""
         account = await self._communities.find_account(interaction.guild, interaction.user)
         if account is None:
-            raise NotRegistered
+            await self._communities.refuse_stranger(interaction)
         return account
+
+    async def _forget_names(self, interaction: Interaction) -> None:
+        """Take somebody without an account off the record of moderators: they were wiped, or banned without one."""
+        exchange_id = await self._communities.exchange_of(interaction.guild)
+        identity = identity_of(interaction.user)
+        if not await self._exchange.forget_names(exchange_id, interaction.id, identity):
+            await self._communities.refuse_stranger(interaction)
+        await answer(interaction, replies.privacy.names_forgotten())
 
     def _deleting(self, account: Account) -> Delete:
         async def delete(interaction: Interaction) -> Deletion:

@@ -88,10 +88,10 @@ class Trading(commands.Cog):
         account = await self._communities.account_of(interaction)
         order = Order(interaction.id, account.user.user_id, market, Side(side), shares)
         outcome = await self._exchange.quote_order(account.exchange_id, order)
-        refused = outcome.status is Status.REFUSED
-        await answer(
-            interaction, replies.refusals.refused(outcome) if refused else replies.trades.quoted(outcome)
-        )
+        if outcome.status is Status.REFUSED:
+            await self._desk.refuse(interaction, account.exchange_id, order.user_id, outcome)
+        else:
+            await answer(interaction, replies.trades.quoted(outcome))
 
     @buy.autocomplete("market")
     @sell.autocomplete("market")

@@ -53,7 +53,11 @@ def public_portfolio(portfolio: Portfolio) -> discord.Embed:
 
 def reported(report_id: int) -> discord.Embed:
     """The thanks for feedback."""
-    return reply(GREEN, "Thank you", f"Your report {report_id} is with the moderators of this server.")
+    return reply(
+        GREEN,
+        "Thank you",
+        f"The moderators of this server can read your report now. It is number {report_id}, if you ask them about it.",
+    )
 
 
 def _net_worth(portfolio: Portfolio) -> str:

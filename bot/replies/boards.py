@@ -66,7 +66,7 @@ HELP_SECTIONS: Final = {
     "round in that market for a while.",
     "Tax": "Each trade pays a small tax to the exchange's treasury. Every total you are shown includes it.",
     "You": "`/portfolio` shows all you have, `/history` all you did, also as a file, `/leaderboard` who is ahead, `/tape` "
-    "the last trades, `/report` writes to the moderators, `/appeal` too if you are banned\n"
+    "the last trades, `/report` writes to the moderators, also while you are frozen; `/appeal` does, once, if you are banned\n"
     "`/alerts` tells you when a price is reached, `/notifications` what you missed, and chooses how you are told\n"
     "`/privacy` shows what is kept of you, gives you all of it as a file, and deletes your account",
     "Moderators": "`/settings`, `/moderators`, `/reports`, `/modlog`\n`/freeze`, `/ban`, `/wipe` and `/suspects` keep bots out, "

@@ -6,9 +6,8 @@ from typing import Final
 import discord
 
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, PURPLE, Figure, lines_that_fit, reply
-from bot.replies.text import grouped, money, name, percent, plain, safe, shares
+from bot.replies.text import called, grouped, money, name, percent, plain, safe, shares
 from exchange.acts import (
-    Act,
     Ban,
     HandHalt,
     Standing,
@@ -24,35 +23,6 @@ _REASON_CHARACTERS: Final = 300
 _APPEAL_CHARACTERS: Final = 400
 _LABEL_CHARACTERS: Final = 40
 _NAMES_SHOWN: Final = 20
-VERBS: Final = {
-    "add_moderator": "made a moderator of",
-    "ban_network": "banned a network",
-    "ban_user": "banned",
-    "change_setting": "changed a setting",
-    "execute_wipe": "wiped",
-    "fail_wipe": "could not execute a wipe",
-    "freeze_suspects": "froze the members of a suspicion",
-    "freeze_user": "froze",
-    "halt_market": "halted a market",
-    "open_exchange": "opened the exchange",
-    "plan_wipe": "planned a wipe",
-    "put_board": "put the live board",
-    "release_suspects": "released suspects",
-    "remove_board": "removed the live board",
-    "remove_moderator": "took the role from",
-    "resign": "moderates no longer and deleted their own account",
-    "resume_market": "resumed a market",
-    "second_wipe": "agreed to a wipe",
-    "set_audit_channel": "chose the audit channel",
-    "set_channel": "chose the channel",
-    "set_moderators_channel": "chose the moderators' channel",
-    "transfer_ownership": "became the owner",
-    "unban": "unbanned",
-    "undo_wipe": "undid a wipe",
-    "unfreeze_user": "unfroze",
-}
-"""What each act of the record is called."""
-
 _STATUSES: Final = {
     WipeStatus.AWAITING_SECOND: "waits for a second moderator",
     WipeStatus.PLANNED: "planned",
@@ -105,8 +75,8 @@ def unbanned(ban: Ban, display_name: str | None = None) -> discord.Embed:
     """A ban was ended; the name is how whoever asked knows the member."""
     if ban.subject == "network":
         return reply(GREEN, "Ban ended", "Everyone may sign up from that network again.")
-    whom = display_name or ban.display_name or "someone whose account is gone"
-    return reply(GREEN, "Ban ended", f"{name(whom)} is no longer banned here.")
+    whom = name(display_name) if display_name else called(ban.person)
+    return reply(GREEN, "Ban ended", f"{whom[0].upper()}{whom[1:]} is no longer banned here.")
 
 
 def not_banned(display_name: str) -> discord.Embed:
@@ -202,22 +172,11 @@ def wipe_list(wipes: list[Wipe]) -> discord.Embed:
     )
 
 
-def moderation_log(acts: list[Act]) -> discord.Embed:
-    """A page of the record, the newest first."""
-    return reply(
-        BLUE,
-        "Moderation log",
-        lines_that_fit(map(act_line, acts)) or "Nothing more is on the record.",
-        footer=f"Older: /modlog before:{acts[-1].sequence}" if acts else None,
-    )
-
-
 def _ban(ban: Ban) -> str:
-    whom = (
-        "A network" if ban.subject == "network" else name(ban.display_name or "someone whose account is gone")
-    )
+    whom = "A network" if ban.subject == "network" else called(ban.person)
+    wiped = f" · by wipe {ban.wipe_id}" if ban.wipe_id else ""
     lines = [
-        f"`{ban.ban_id}` {whom} · {discord.utils.format_dt(ban.banned_at, 'R')} · until {_end(ban.banned_until)}",
+        f"`{ban.ban_id}` {whom} · {discord.utils.format_dt(ban.banned_at, 'R')} · until {_end(ban.banned_until)}{wiped}",
         safe(ban.reason, _REASON_CHARACTERS),
     ]
     if ban.appeal:
@@ -257,17 +216,6 @@ def names_of(members: tuple[WipeMember, ...]) -> str:
     """Whom a wipe is for, as many as are shown, and how many more."""
     known = [name(member.display_name) for member in members if member.display_name]
     rest = len(members) - len(known[:_NAMES_SHOWN])
-    shown = known[:_NAMES_SHOWN] + ([f"{grouped(rest)} {'more' if known else 'accounts'}"] if rest else [])
-    return ", ".join(shown)
-
-
-def act_line(act: Act) -> str:
-    """An entry of the record in one line."""
-    who = "The exchange" if act.moderator_user_id == 0 else name(act.moderator or "someone who is gone")
-    verb = VERBS.get(act.act, plain(act.act).replace("_", " "))
-    whom = f" {name(act.member)}" if act.member and act.user_id != act.moderator_user_id else ""
-    about = [str(act.detail[key]) for key in ("market", "name", "wipe_id", "reason") if act.detail.get(key)]
-    told = f" · {safe(' · '.join(about), _REASON_CHARACTERS)}" if about else ""
-    channel = str(act.detail.get("channel_id") or "")
-    told += f" · <#{channel}>" if channel.isdecimal() else ""
-    return f"`{act.sequence}` {discord.utils.format_dt(act.recorded_at, 'f')} {who} {verb}{whom}{told}"
+    if not known:
+        return f"{grouped(rest)} {'account that is' if rest == 1 else 'accounts that are'} named no longer"
+    return ", ".join(known[:_NAMES_SHOWN] + ([f"{grouped(rest)} more"] if rest else []))

@@ -1,17 +1,18 @@
 """What a person reads when there is no outcome to tell: the one place that turns errors into words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
 import discord
 from discord import app_commands
 
-from bot.errors import GuildNotReady, InputUnreadable, NotModerator, NotRegistered
-from bot.replies import privacy, sign_up, stops
+from bot.errors import Banned, GuildNotReady, InputUnreadable, NotModerator, NotRegistered
+from bot.replies import holds, privacy, sign_up, stops
 from bot.replies.reply import AMBER, GREY, RED, reply
 from bot.replies.text import name, safe
 from exchange.errors import ExchangeBusy, ExchangeUnavailable, OutcomeUnknown, RequestRejected
+from exchange.holds import Hold
 from exchange.models import Order
 
 _SENTENCE_CHARACTERS: Final = 300
@@ -25,8 +26,8 @@ def failed(error: Exception, reference: int) -> discord.Embed:
     return reply(
         RED,
         "Something went wrong on our side",
-        "It is not known whether your request was carried out: `/portfolio` shows what you have. "
-        "The moderators hear of it with `/report`.",
+        "It is not known whether your request was carried out: `/portfolio` shows what you have, and `/orders` what waits. "
+        "If it happens again, tell the moderators with `/report`, and give them the number below.",
         footer=f"Reference {reference}",
     )
 
@@ -79,7 +80,9 @@ def button_expired() -> discord.Embed:
 
 def not_your_button() -> discord.Embed:
     """The answer to someone who presses another person's button."""
-    return reply(GREY, "Not your order", "Only the person who gave this order can answer it.")
+    return reply(
+        GREY, "Not yours", "Only the person who gave this command can answer it; you can give it yourself."
+    )
 
 
 def _unreadable(error: InputUnreadable) -> discord.Embed:
@@ -110,25 +113,48 @@ def _rejected(error: RequestRejected) -> discord.Embed:
     if sign_up.has_words(error.code, error.figures):
         return sign_up.refused(error.code, error.figures)
     if error.code == "user_banned" and "reason" in error.figures:
-        return _banned(error.figures)
+        until = error.figures.get("banned_until")
+        return _banned(
+            error.figures["reason"],
+            None,
+            until and datetime.fromisoformat(until),
+            can_appeal=bool(error.figures.get("can_appeal")),
+        )
+    if error.figures.get("hold"):
+        return _held(error.detail, Hold.from_json(error.figures["hold"]))
     if privacy.has_words(error.code, error.figures):
         return privacy.refused(error.figures)
     return reply(AMBER, "Not done", safe(error.detail, _SENTENCE_CHARACTERS), footer="Nothing has changed.")
 
 
-def _banned(figures: Mapping[str, Any]) -> discord.Embed:
-    """Why somebody is banned, until when, and what they can do about it."""
-    until = figures.get("banned_until")
-    end = "" if until is None else f" until {discord.utils.format_dt(datetime.fromisoformat(until), 'f')}"
-    appeal = (
-        "If that is wrong, say so with `/appeal`, once: the moderators will read it."
-        if figures.get("can_appeal")
-        else "You have appealed already; the moderators decide."
+def _held(detail: str, hold: Hold) -> discord.Embed:
+    """Something that neither the frozen nor the banned may do."""
+    title = "You are banned" if hold.status == "banned" else "Your account is frozen"
+    return reply(
+        AMBER,
+        title,
+        f"{safe(detail, _SENTENCE_CHARACTERS)}\n\n{holds.explain(hold)}",
+        footer="Nothing has changed.",
     )
+
+
+def _kept_out(error: Banned) -> discord.Embed:
+    """Somebody without an account who is banned: signing up would not help."""
+    ban = error.ban
+    embed = _banned(ban.reason, ban.banned_at, ban.banned_until, can_appeal=ban.can_appeal)
+    return embed.set_footer(
+        text="What is kept of you: a scrambled code of your id and, until /privacy delete, your name on moderators' record."
+    )
+
+
+def _banned(
+    reason: str, since: datetime | None, until: datetime | None, *, can_appeal: bool
+) -> discord.Embed:
+    """Why somebody is banned, until when, and what they can do about it."""
     return reply(
         AMBER,
         "You are banned",
-        f"You are banned from this exchange{end}: {safe(str(figures['reason']), _SENTENCE_CHARACTERS)}\n\n{appeal}",
+        f"{holds.banned(reason, since, until)}\n\n{holds.appeal(can_appeal=can_appeal)}",
         footer="Nothing has changed.",
     )
 
@@ -137,7 +163,7 @@ def _unavailable(_: Exception) -> discord.Embed:
     return reply(
         RED,
         "The exchange could not be reached",
-        "Your request did not get through, so **nothing was charged** and nothing has changed. Try again in a minute.",
+        "Your request did not get through: **nothing was charged**, and nothing has changed. Try again in a minute.",
     )
 
 
@@ -150,7 +176,7 @@ def _busy(_: Exception) -> discord.Embed:
 
 
 def _forbidden(_: Exception) -> discord.Embed:
-    return reply(AMBER, "Not allowed", "You may not use this command here.")
+    return reply(AMBER, "Not allowed", "This command is not for you here. `/help` shows what is.")
 
 
 def _not_ready(_: Exception) -> discord.Embed:
@@ -164,6 +190,7 @@ def _not_ready(_: Exception) -> discord.Embed:
 SENTENCES: Final[tuple[tuple[type[Exception], Callable[[Any], discord.Embed]], ...]] = (
     (InputUnreadable, _unreadable),
     (NotRegistered, _not_registered),
+    (Banned, _kept_out),
     (NotModerator, _not_moderator),
     (RequestRejected, _rejected),
     (ExchangeUnavailable, _unavailable),

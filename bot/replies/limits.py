@@ -25,7 +25,7 @@ def refused(budget: Budget, ruling: Ruling, now: datetime) -> discord.Embed:
         return reply(
             AMBER,
             "Not just now",
-            f"{what} has to wait, because a part of the exchange is away; members can trade meanwhile. "
+            f"{what} has to wait, because a part of the exchange cannot be reached; members can trade meanwhile. "
             "Nothing has changed; try again in a minute.",
         )
     again = now + timedelta(seconds=ruling.wait_seconds + 1)

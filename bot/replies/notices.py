@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import discord
 
-from bot.replies import enforcement, leaderboards, suspects
+from bot.replies import leaderboards, moderation_log, suspects
 from bot.replies.refusals import REASONS
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, Figure, lines_that_fit, reply
 from bot.replies.text import TIMES, grouped, money, plain, profit, safe
@@ -226,7 +226,7 @@ def _stop_failed(detail: Json) -> Told:
         f"{stop} not executed: {_market(detail)}",
         f"Your {stop.lower()} of {_label(detail['label'])} at {money(detail['trigger_price_paise'])} was set off for "
         f"{grouped(detail['shares'])} {TIMES} {safe(_market(detail))} and could not be executed: {reason}. "
-        "It no longer waits; your position is as it was.",
+        "It no longer waits, and your position is as it was; `/stoploss` and `/takeprofit` set a new one.",
     )
 
 
@@ -258,7 +258,8 @@ def _account_frozen(detail: Json) -> Told:
     return Told(
         AMBER,
         "Your account is frozen",
-        f"You keep what you have, and cannot trade until a moderator has decided: {_reason(detail)}",
+        f"You keep what you have, and cannot trade until a moderator has decided; `/report` tells them your side. "
+        f"The reason: {_reason(detail)}",
     )
 
 
@@ -272,7 +273,8 @@ def _account_banned(detail: Json) -> Told:
     return Told(
         AMBER,
         "You are banned from the exchange",
-        f"`/appeal` tells the moderators your side, once. You are banned{end}: {_reason(detail)}",
+        f"You can neither trade nor sign up again{end}; `/appeal` tells the moderators your side, once. "
+        f"The reason: {_reason(detail)}",
     )
 
 
@@ -326,7 +328,7 @@ def _suspects_found(detail: Json) -> Told:
 
 
 def _moderator_act(detail: Json) -> Told:
-    return Told(GREY, "On the record", enforcement.act_line(Act.from_json(detail)))
+    return Told(GREY, "On the record", moderation_log.act_line(Act.from_json(detail)))
 
 
 def _bonus_withheld(detail: Json) -> Told:

@@ -15,13 +15,13 @@ from exchange.models import Json, Refusal
 _LABEL_CHARACTERS: Final = 40
 _POSITIONS_SHOWN: Final = 30
 _GONE: Final = (
-    "Your name, your id and your network are gone from here. Answers to your earlier commands, which may hold the name, go "
+    "Your name, your id and your network are gone from here, also from the record of moderators. Answers to your earlier commands, which may hold the name, go "
     "within 30 days."
 )
 _STAYS: Final = (
     "**What stays**: your trades, under a number and without a name, since the books must add up; the mark that your identity "
     "has had its bonus, so a new account starts without one; a ban, if there is one; attempts to sign up and suspicions, for a while. "
-    "All of these know you by a keyed hash alone. "
+    "All of these know you by a scrambled code of your id alone, made with a secret key. "
     "Answers to your commands go within 30 days; what was said in Discord's channels stays there."
 )
 _COUNTED: Final = (
@@ -37,6 +37,7 @@ _COUNTED: Final = (
     ("Links to the sign-up page", "sign_up_links"),
     ("Attempts to sign up on the page", "sign_up_attempts"),
     ("Times a rule noticed you beside other accounts", "suspicions"),
+    ("Times your name stands on the record of moderators", "recorded_names"),
     ("Bans", "bans"),
 )
 """What is told as a number, by its name in the export, where it is not none."""
@@ -110,6 +111,17 @@ def deleted(deletion: Deletion) -> discord.Embed:
     )
 
 
+def names_forgotten() -> discord.Embed:
+    """Somebody without an account is no longer named on the record of moderators."""
+    return reply(
+        GREY,
+        "Your name is deleted",
+        "You have no account here. The record of moderators had your name, since something was decided about you; it is gone "
+        "from there now. What was decided stays, and a ban too: it knows you by a scrambled code of your id alone.",
+        footer="What was posted in Discord's channels stays there.",
+    )
+
+
 def kept_after_all() -> discord.Embed:
     """A deletion that nobody confirmed."""
     return reply(GREY, "Nothing deleted", "Your account is as it was.")
@@ -154,7 +166,7 @@ def _account(account: Json) -> list[Figure]:
         (f"Id at {plain(account['provider']).capitalize()}", f"`{plain(account['provider_user_id'])}`"),
         ("Consent on the page", _moment(consented) if consented else "none asked"),
         ("Confirmed by Discord that it was you", "yes" if account["ownership_proven"] else "no"),
-        ("Network", f"a keyed hash, of {_moment(seen)}" if seen else "nothing"),
+        ("Network", f"a scrambled code, of {_moment(seen)}" if seen else "nothing"),
     ]
 
 

@@ -16,6 +16,13 @@ _CAUSES: Final = {
     "settlement": ", at the settlement",
 }
 
+_GRANTS: Final = {
+    "signup": "Sign-up bonus granted",
+    "withheld": "Sign-up bonus taken back: a moderator looks at it first, since many people signed up from your network "
+    "at the same time",
+    "released": "Sign-up bonus granted, after a moderator's look",
+}
+
 
 def history(page: Page[Entry]) -> discord.Embed:
     """A page of a member's own ledger."""
@@ -58,13 +65,19 @@ def not_yours() -> discord.Embed:
 def _entry(entry: Entry) -> str:
     change = f"**{profit(entry.cash_change_paise)}** · {_when(entry)}"
     if entry.market is None or entry.shares is None or entry.price_paise is None:
-        return f"Granted for signing up\n{change}"
+        return f"{_grant(entry)}\n{change}"
     market = safe(entry.market, _MARKET_CHARACTERS)
     verb = "Bought" if entry.shares > 0 else "Sold"
     return (
         f"{verb} **{grouped(abs(entry.shares))} {TIMES} {market}** at {money(entry.price_paise)}"
         f"{_CAUSES.get(entry.cause, '')}\n{change} · tax {money(entry.tax_paise or 0)}"
     )
+
+
+def _grant(entry: Entry) -> str:
+    if entry.cause == "signup" and not entry.cash_change_paise:
+        return "Signed up; no bonus was granted then"
+    return _GRANTS.get(entry.cause, "Coins granted")
 
 
 def _when(entry: Entry) -> str:

@@ -6,9 +6,11 @@ from typing import Final
 
 import discord
 
+from bot.replies import holds
 from bot.replies.reply import AMBER, Figure, reply
 from bot.replies.text import TIMES, grouped, holding, money, safe, shares
 from bot.replies.trades import portion
+from exchange.holds import Hold
 from exchange.models import Outcome, Refusal, Side
 
 _MARKET_CHARACTERS: Final = 20
@@ -22,14 +24,22 @@ class Reason:
     explain: Callable[[Outcome], str]
 
 
-def refused(outcome: Outcome) -> discord.Embed:
-    """The refusal, to the one who asked. Nothing was charged, and it says so."""
+def refused(outcome: Outcome, hold: Hold | None = None) -> discord.Embed:
+    """The refusal, to the one who asked. Nothing was charged, and it says so.
+
+    `hold` is what holds them back, where the refusal is one of HELD and that could be found.
+    """
     assert outcome.code is not None, "a refusal has a code"
     reason = REASONS[outcome.code]
+    explained = reason.explain(outcome)
+    if hold is not None and outcome.code is Refusal.INSUFFICIENT_FUNDS:
+        explained += holds.waiting_bonus(hold.withheld_paise)
+    elif hold is not None and hold.status != "active":
+        explained = holds.explain(hold)
     return reply(
         AMBER,
         f"Not done: {reason.title}",
-        f"You asked to {asked(outcome)}. {reason.explain(outcome)}",
+        f"You asked to {asked(outcome)}. {explained}",
         _figures(outcome),
         footer="Nothing was charged.",
     )
@@ -112,11 +122,11 @@ def _exceeds_position(outcome: Outcome) -> str:
         return (
             f"You {missing} there, so there is nothing to {outcome.side.value}. `{opening}` opens a position."
         )
-    return f"You {'are' if closes_short else 'hold'} {holding(_held(outcome))} there."
+    return f"You {'are' if closes_short else 'hold'} {holding(_held(outcome))} there; `max` closes all of it."
 
 
 def _market_dry(_: Outcome) -> str:
-    return "The market is dry: too few shares are left to buy."
+    return "Too few shares are left to buy. Order less, wait until somebody sells, or look at other markets with `/markets`."
 
 
 def _price_band(outcome: Outcome) -> str:
@@ -134,13 +144,13 @@ def _insufficient_funds(outcome: Outcome) -> str:
         part = f"{portion(outcome.asked_bps)} of your buying power"
         if outcome.side is Side.SHORT:
             needed = _price(outcome.worst_loss_paise)
-            return f"{part} is less than the {needed} of collateral that one share reserves beside the {total} it brings."
+            return f"{part} is less than the {needed} that one share reserves of it beside the {total} it brings."
         return f"{part} does not pay for one share, which costs {total} with tax."
     if outcome.side is Side.SHORT:
         needed = _price(outcome.worst_loss_paise)
         return (
-            f"It would bring {total} and reserve collateral, which beside that takes {needed} of your buying power; "
-            f"you have {buying_power}."
+            f"It would bring {total} and reserve all that it can lose, which beside that takes {needed} of your buying "
+            f"power; you have {buying_power}."
         )
     return f"It would cost {total}, and your buying power is {buying_power}."
 
@@ -155,7 +165,7 @@ def _whole_would_do(outcome: Outcome) -> bool:
 def _limit_not_met(outcome: Outcome) -> str:
     total, limit = _price(outcome.total_paise), _price(outcome.limit_paise)
     if outcome.side.pays:
-        return f"It would cost {total}, more than the {limit} you allowed."
+        return f"It would cost {total}, more than the {limit} you allowed. Order less, or give the order again and allow more."
     return (
         f"It would bring {total}, less than the {limit} you wanted. Ask for less, or wait for a better price."
     )
@@ -186,6 +196,9 @@ def _sentence(text: str) -> Callable[[Outcome], str]:
 
 
 _SIGN_UP: Final = _sentence("You have no account on this server yet. `/register` opens one, with free coins.")
+
+HELD: Final = frozenset({Refusal.USER_FROZEN, Refusal.USER_BANNED, Refusal.INSUFFICIENT_FUNDS})
+"""The refusals that may come of what holds a member back: a freeze, a ban, or a bonus that waits."""
 
 _SIZE_MATTERS: Final = frozenset(
     {

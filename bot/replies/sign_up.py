@@ -67,7 +67,7 @@ def goes_on(pending: PendingRegistration) -> discord.Embed:
     return reply(
         BLUE,
         "One more step",
-        f"{name(pending.display_name)}, your sign-up goes on on a page: it says what is kept of you, why, and for how "
+        f"{name(pending.display_name)}, your sign-up continues on a page, which says what is kept of you, why, and for how "
         "long, and asks whether you agree.\n"
         f"The link is for **you alone**, works **once**, and expires {_in(pending.link_expires_at)}.",
         footer=NO_MONETARY_VALUE,

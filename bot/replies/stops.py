@@ -6,9 +6,11 @@ from typing import Any, Final
 
 import discord
 
+from bot.replies import holds
 from bot.replies.reply import AMBER, BLUE, GREEN, Figure, lines_that_fit, reply
 from bot.replies.text import grouped, holding, money, plain, safe, shares
 from bot.replies.trades import portion
+from exchange.holds import Hold
 from exchange.stops import ArmedStop, Stop, StopKind
 
 ORDERS_SHOWN: Final = 20
@@ -117,10 +119,11 @@ def has_words(code: str, figures: Figures) -> bool:
 def refused(code: str, figures: Figures) -> discord.Embed:
     """A waiting order that was not taken: what was asked, what is possible, and the price now."""
     title, explain = REFUSALS[code]
+    explained = holds.explain(Hold.from_json(figures["hold"])) if "hold" in figures else explain(figures)
     return reply(
         AMBER,
         f"Not done: {title}",
-        f"You asked for {_asked(figures)}. {explain(figures)}",
+        f"You asked for {_asked(figures)}. {explained}",
         _possible(figures),
         footer="Nothing has changed.",
     )

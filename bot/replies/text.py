@@ -7,11 +7,13 @@ import unicodedata
 from typing import Final
 
 from bot.figures import MINUS, change, grouped, money, percent, profit, shares
+from exchange.acts import Person
 
 __all__ = [
     "MINUS",
     "NAME_CHARACTERS",
     "TIMES",
+    "called",
     "change",
     "grouped",
     "holding",
@@ -75,3 +77,15 @@ def safe(text: str, limit: int = NAME_CHARACTERS) -> str:
 def name(display_name: str) -> str:
     """A person's name, harmless and in bold; a name that is nothing but invisible signs is replaced."""
     return f"**{safe(display_name) or 'someone'}**"
+
+
+def called(person: Person | None) -> str:
+    """Somebody on the record: by the name they show now, and the one of then where it differs; or why there is none."""
+    if person is None:
+        return "someone whose account is gone"
+    if person.name is not None:
+        changed = person.name_then not in (None, person.name)
+        return name(person.name) + (f" (then {name(person.name_then or '')})" if changed else "")
+    if person.name_then is not None:
+        return name(person.name_then)
+    return "someone who deleted their data" if person.is_deleted else "someone whose account is gone"

@@ -138,7 +138,7 @@ def _fill_figures(outcome: Outcome) -> list[Figure]:
     ]
     if outcome.side is Side.SHORT:
         figures.append(("Worst loss", money(_known(outcome.worst_loss_paise))))
-        figures.append(("Collateral, in all", money(_known(outcome.reserved_paise))))
+        figures.append(("Reserved for shorts, in all", money(_known(outcome.reserved_paise))))
     if outcome.side in (Side.SELL, Side.COVER):
         figures.append(("Profit before tax", profit(_known(outcome.realised_paise))))
     return figures

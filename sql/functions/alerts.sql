@@ -41,7 +41,7 @@ declare
 begin
   return coalesce(member_refusal(p_exchange.exchange_id, p_user_id), case
     when p_market.code is null then
-      refusal('unknown_market', format('There is no market %s.', left(p_code, 40)))
+      refusal('unknown_market', format('There is no market %s; /markets lists them.', left(p_code, 40)))
     when p_market.status = 'settled' then
       refusal('market_not_open', format('%s is settled: its price moves no more.', p_market.label))
     when p_price_paise is null or p_price_paise <> p_price_now_paise
@@ -54,11 +54,11 @@ begin
       select from price_alerts a
       where a.exchange_id = p_exchange.exchange_id and a.user_id = p_user_id and a.shift_id = p_market.shift_id
         and a.price_paise = p_price_paise and a.status = 'armed') then
-      refusal('duplicate_alert', format('You have an alert for %s at %s already.', p_market.label, coins_text(p_price_paise)))
+      refusal('duplicate_alert', format('You have an alert for %s at %s already; /alerts lists yours.', p_market.label, coins_text(p_price_paise)))
     when (
       select count(*) >= v_most from price_alerts a
       where a.exchange_id = p_exchange.exchange_id and a.user_id = p_user_id and a.status = 'armed') then
-      refusal('too_many_alerts', format('A member may have %s price alerts waiting; cancel one first.', v_most)) end);
+      refusal('too_many_alerts', format('A member may have %s price alerts waiting; cancel one with /alerts first.', v_most)) end);
 end
 $$;
 comment on function alert_refusal(exchanges, markets, bigint, bigint, text, bigint) is 'Why an alert may not be armed, or null.';

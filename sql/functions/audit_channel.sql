@@ -21,21 +21,6 @@ $$;
 comment on function tell_audit_channel(exchanges, bigint) is 'Queue an entry of the moderation log for the audit channel, if there is one.';
 alter function tell_audit_channel(exchanges, bigint) owner to exchange_writer;
 
-create or replace function act_document(p_entry moderation_log) returns jsonb
-language sql stable
-set search_path = betjee, pg_temp
-as $$
--- People have names while their rows are there. The acts of the exchange itself have the number 0.
-  select jsonb_build_object(
-    'sequence', p_entry.sequence, 'act', p_entry.act, 'moderator_user_id', p_entry.moderator_user_id,
-    'moderator', m.display_name, 'user_id', t.user_id, 'member', t.display_name, 'detail', p_entry.detail,
-    'recorded_at', p_entry.recorded_at)
-  from (values (1)) one
-  left join users m on m.exchange_id = p_entry.exchange_id and m.user_id = p_entry.moderator_user_id
-  left join users t on t.exchange_id = p_entry.exchange_id and t.user_id = (p_entry.detail ->> 'user_id')::bigint
-$$;
-comment on function act_document(moderation_log) is 'An entry of the moderation log with the names of whom it is about.';
-
 create or replace function due_detail(p_notice outbox) returns jsonb
 language sql stable
 set search_path = betjee, pg_temp

@@ -7,12 +7,10 @@ set search_path = betjee, pg_temp
 as $$
   select jsonb_build_object(
     'ban_id', p_ban.ban_id, 'subject', p_ban.subject, 'user_id', p_ban.user_id, 'reason', p_ban.reason,
-    'display_name', (
-      select u.display_name from users u where u.exchange_id = p_ban.exchange_id and u.user_id = p_ban.user_id),
-    'wipe_id', p_ban.wipe_id, 'banned_at', p_ban.banned_at, 'banned_until', p_ban.banned_until,
+    'person', banned_person(p_ban), 'wipe_id', p_ban.wipe_id, 'banned_at', p_ban.banned_at, 'banned_until', p_ban.banned_until,
     'appeal', p_ban.appeal, 'appealed_at', p_ban.appealed_at)
 $$;
-comment on function ban_document(bans) is 'A ban as the answers show one; whom it hit has a name only while their rows are there.';
+comment on function ban_document(bans) is 'A ban as the answers show one, with what whoever it keeps out is called.';
 
 create or replace function ban_in_force(p_exchange_id bigint, p_subject text, p_hash bytea) returns bans
 language sql stable
@@ -53,10 +51,12 @@ begin
     v_ban := ban_in_force(p_exchange_id, 'identity', p_identity_hash);
   end if;
   if v_ban.ban_id is null then
-    return case when p_user.status = 'banned' then refusal('user_banned', 'This member is banned from the exchange.') end;
+    return case when p_user.status = 'banned' then refusal('user_banned', 'You are banned from this exchange.') end;
   end if;
-  return refusal('user_banned', format('This member is banned from the exchange%s: %s',
-      coalesce(' until ' || to_char(v_ban.banned_until at time zone 'UTC', 'FMDD Mon YYYY, HH24:MI "UTC"'), ''), v_ban.reason))
+  return refusal('user_banned', format('You are banned from this exchange%s: %s %s',
+      coalesce(' until ' || moment_text(v_ban.banned_until), ''), v_ban.reason || case when v_ban.reason ~ '[.!?]$' then '' else '.' end, case
+        when v_ban.appeal is null then 'In the chat, /appeal tells the moderators your side, once.'
+        else 'You have appealed already; the moderators decide.' end))
     || jsonb_build_object(
       'reason', v_ban.reason, 'banned_until', v_ban.banned_until, 'can_appeal', v_ban.appeal is null);
 end
@@ -95,14 +95,14 @@ comment on function holder_of_identity(bigint, bytea) is 'The user whose identit
 
 create or replace function ban_user(
   p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_user_id bigint,
-  p_identity_hash bytea, p_reason text, p_seconds bigint
+  p_identity_hash bytea, p_reason text, p_seconds bigint, p_display_name text default null
 ) returns jsonb
 language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Bans an identity, on the record, for good or for so many seconds, and tells the member why. p_user_id is
 -- null for someone whom the exchange does not know: they are banned by their hash alone, and as the member
--- they are if they have signed up meanwhile. What they have stays theirs; their waiting orders are suspended.
+-- they are if they have signed up meanwhile; moderators know them again by p_display_name. What they have stays theirs; their waiting orders are suspended.
 -- Locks: the exchange. Refuses: not_a_moderator, unknown_user, own_account, outranked,
 -- invalid_reason, invalid_duration, already_banned. A repeated request gets its first outcome.
 declare
@@ -131,7 +131,6 @@ begin
       p_exchange_id, next_sequence(p_exchange_id, v_exchange.updated_at), 'identity', p_identity_hash, v_user_id,
       p_moderator_user_id, trimmed(p_reason), v_exchange.updated_at, v_exchange.updated_at + make_interval(secs => p_seconds))
     returning * into v_ban;
-    v_outcome := ban_document(v_ban);
     if v_user_id is not null then
       perform settle_standing(p_exchange_id, array[v_user_id]);
       perform queue_notices(v_exchange, array[(v_user_id, 'account_banned', jsonb_build_object(
@@ -139,13 +138,29 @@ begin
     end if;
     perform log_moderation(v_exchange, p_moderator_user_id, 'ban_user', jsonb_build_object(
       'ban_id', v_ban.ban_id, 'user_id', v_user_id, 'reason', v_ban.reason, 'banned_until', v_ban.banned_until), p_request_id);
+    if v_user_id is null then
+      perform record_strangers_name(p_exchange_id, p_identity_hash, p_display_name);
+    end if;
+    v_outcome := ban_document(v_ban);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'ban_user', v_parameters, v_outcome);
 end
 $$;
-comment on function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint) is 'Ban an identity, on the record.';
-alter function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint) owner to exchange_writer;
-grant execute on function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint) to service_role;
+comment on function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint, text) is 'Ban an identity, on the record.';
+alter function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint, text) owner to exchange_writer;
+grant execute on function ban_user(bigint, bigint, bigint, bigint, bytea, text, bigint, text) to service_role;
+
+create or replace function is_identity_known(p_exchange_id bigint, p_user_id bigint) returns boolean
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- Whoever was appointed by a front end that did not tell it, and never signed up, has no hash: what is said
+-- of a hash alone might be said of them.
+  select exists (
+    select from accounts a
+    where a.exchange_id = p_exchange_id and a.user_id = p_user_id and a.identity_hash is not null)
+$$;
+comment on function is_identity_known(bigint, bigint) is 'Whether it is known by which keyed hash a user is known.';
 
 create or replace function unban(p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_ban_id bigint) returns jsonb
 language plpgsql security definer
@@ -154,7 +169,7 @@ as $$
 -- Ends a ban, on the record. A member who still has their rows may trade again, unless they are frozen
 -- or await a wipe; waiting orders that the price has crossed meanwhile have their turn at once.
 -- Locks: the exchange, then the markets of those orders. Refuses: not_a_moderator, unknown_ban,
--- own_account, outranked, ban_ended. A repeated request gets its first outcome.
+-- own_account, outranked, unknown_identity, ban_ended. A repeated request gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
   v_parameters text := jsonb_build_array(p_moderator_user_id, p_ban_id)::text;
@@ -172,8 +187,10 @@ begin
     (select user_id from users where exchange_id = p_exchange_id and user_id = v_ban.user_id and status <> 'deleted'),
     holder_of_identity(p_exchange_id, v_ban.subject_hash));
   v_outcome := coalesce(power_refusal(p_exchange_id, p_moderator_user_id, v_user_id), case
-    when v_ban.ban_id is null then refusal('unknown_ban', 'There is no such ban.')
-    when v_ban.ended_at is not null then refusal('ban_ended', 'That ban has ended already.') end);
+    when v_ban.subject = 'identity' and v_user_id is null and not is_identity_known(p_exchange_id, p_moderator_user_id)
+      then refusal('unknown_identity', 'It is not known here whether that ban is your own. Type /register, or let the owner appoint you again; then try once more.')
+    when v_ban.ban_id is null then refusal('unknown_ban', 'There is no such ban; /bans lists those in force.')
+    when v_ban.ended_at is not null then refusal('ban_ended', 'That ban has ended already, and keeps nobody out.') end);
   if v_outcome is null then
     update bans set ended_at = v_exchange.updated_at where exchange_id = p_exchange_id and ban_id = p_ban_id;
     perform log_moderation(v_exchange, p_moderator_user_id, 'unban', jsonb_build_object(
@@ -263,7 +280,7 @@ begin
   v_exchange := catch_up(v_exchange);
   v_ban := ban_in_force(p_exchange_id, 'identity', p_identity_hash);
   v_outcome := case
-    when v_ban.ban_id is null then refusal('not_banned', 'You are not banned here.')
+    when v_ban.ban_id is null then refusal('not_banned', 'You are not banned here. If your account is frozen, /report reaches the moderators.')
     when v_ban.appeal is not null then refusal('already_appealed', 'You have appealed already; the moderators have read it or will.')
     when coalesce(char_length(v_text), 0) not between 1 and 1000 then refusal('invalid_text', 'An appeal has 1 to 1,000 characters.') end;
   if v_outcome is null then

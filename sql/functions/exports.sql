@@ -95,6 +95,12 @@ as $$
       where m.exchange_id = u.exchange_id and m.user_id = u.user_id),
     'freeze', (select to_jsonb(f) - '{exchange_id,user_id,moderator_user_id}'::text[] from freezes f
       where f.exchange_id = u.exchange_id and f.user_id = u.user_id),
+    'recorded_names', (
+      select coalesce(jsonb_agg(jsonb_build_object('display_name', n.display_name, 'recorded_at', n.recorded_at) order by n.sequence desc), '[]')
+      from (
+        select r.* from names_of_identity(u.exchange_id, u.user_id, (
+          select a.identity_hash from accounts a where a.exchange_id = u.exchange_id and a.user_id = u.user_id limit 1)) r
+        order by r.sequence desc limit 1000) n),
     'bans', (
       select coalesce(jsonb_agg(to_jsonb(b) - '{exchange_id,user_id,moderator_user_id}'::text[] order by b.ban_id desc), '[]') from bans b
       where b.exchange_id = u.exchange_id and b.user_id = u.user_id))

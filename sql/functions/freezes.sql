@@ -43,7 +43,7 @@ begin
     case when p_user_id is null then refusal('unknown_user', 'This exchange has no such member.') end,
     reason_refusal(p_reason),
     case when exists (select from freezes where exchange_id = p_exchange_id and user_id = p_user_id)
-      then refusal('already_frozen', 'A moderator has frozen them already.') end);
+      then refusal('already_frozen', 'They are frozen already; /unfreeze ends that.') end);
   if v_outcome is null then
     perform begin_freeze(v_exchange, p_moderator_user_id, p_user_id, v_reason, p_request_id);
     v_outcome := member_document(p_exchange_id, p_user_id) || jsonb_build_object('reason', v_reason);

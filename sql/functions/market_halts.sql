@@ -48,7 +48,7 @@ begin
     when v_market.shift_id is null then refusal('unknown_market', 'There is no such market.')
     when v_market.status = 'settled' then refusal('market_settled', 'This market is settled; nothing is traded there any more.')
     when v_market.status = 'halted' and v_market.halted_until is null
-      then refusal('already_halted', 'This market is halted until a moderator resumes it already.') end,
+      then refusal('already_halted', 'This market is halted already; /resume reopens it.') end,
     reason_refusal(p_reason));
   if v_outcome is null then
     perform end_timed_halt(v_exchange, v_market);

@@ -96,7 +96,7 @@ begin
       perform log_moderation(
         v_exchange, p_owner_user_id, 'remove_moderator', jsonb_build_object('user_id', p_moderator_user_id), p_request_id);
     else
-      v_outcome := refusal('not_a_moderator', 'They are not a moderator who could be removed.');
+      v_outcome := refusal('not_a_moderator', 'They are no moderator; /moderators list shows who is.');
     end if;
   end if;
   return remember_request(p_exchange_id, p_request_id, 'remove_moderator', v_parameters, v_outcome);
@@ -132,7 +132,7 @@ begin
     select count(*) >= 10 from reports
     where exchange_id = p_exchange_id and user_id = p_user_id and reported_at > v_exchange.updated_at - interval '1 day'
   ) then
-    v_outcome := refusal('too_many_reports', 'A member may send 10 reports a day.');
+    v_outcome := refusal('too_many_reports', 'You have sent 10 reports within a day, and the moderators have them all. Send the next one tomorrow.');
   else
     perform next_sequence(p_exchange_id, v_exchange.updated_at);
     select coalesce(max(report_id), 0) + 1 into v_report_id from reports where exchange_id = p_exchange_id;

@@ -4,15 +4,16 @@ create or replace function member_refusal(p_exchange_id bigint, p_user_id bigint
 language plpgsql stable
 set search_path = betjee, pg_temp
 as $$
--- Why a user may not do what members do, or null.
+-- Why a user may not do what members do, with what holds them back, or null.
 declare
   v_user users;
 begin
   select * into v_user from users where exchange_id = p_exchange_id and user_id = p_user_id;
   return case
     when v_user.registered_at is null or v_user.status = 'deleted' then refusal('not_registered', 'Only members may do that; sign up first.')
-    when v_user.status = 'frozen' then refusal('user_frozen', 'A moderator has frozen this account.')
-    when v_user.status = 'banned' then refusal('user_banned', 'This member is banned from the exchange.') end;
+    when v_user.status in ('frozen', 'banned') then refusal('user_' || v_user.status, case v_user.status
+        when 'frozen' then 'A frozen account cannot do that.' else 'Who is banned cannot do that.' end)
+      || jsonb_build_object('hold', find_hold(p_exchange_id, p_user_id)) end;
 end
 $$;
 comment on function member_refusal(bigint, bigint) is 'The refusal for someone who has not signed up, is frozen or banned; else null.';

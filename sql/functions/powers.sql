@@ -31,7 +31,7 @@ as $$
     when not exists (
       select from users u where u.exchange_id = p_exchange_id and u.user_id = p_user_id and u.status <> 'deleted')
       then refusal('unknown_user', 'This exchange has no such member.')
-    when p_user_id = p_moderator_user_id then refusal('own_account', 'Nobody moderates themselves.')
+    when p_user_id = p_moderator_user_id then refusal('own_account', 'Nobody moderates themselves; another moderator has to do that.')
     when rank_number(p_exchange_id, p_user_id) >= rank_number(p_exchange_id, p_moderator_user_id)
       then refusal('outranked', 'They moderate this exchange themselves: only someone of a higher rank may do that to them.')
     end)

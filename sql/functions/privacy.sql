@@ -26,10 +26,11 @@ as $$
     when p_user.status = 'frozen' or awaits_wipe(p_exchange_id, p_user.user_id)
       or exists (select from freezes f where f.exchange_id = p_exchange_id and f.user_id = p_user.user_id)
       then refusal('user_frozen', 'A moderator has frozen this account; it can be deleted once that is decided.')
+        || jsonb_build_object('hold', find_hold(p_exchange_id, p_user.user_id))
     when awaits_decision(p_exchange_id, p_user.user_id)
-      then refusal('awaits_decision', 'A moderator has to look at this account first; it can be deleted once they have decided.')
+      then refusal('awaits_decision', 'A moderator has to look at this account first; it can be deleted once they have decided. /report asks them to.')
     when rank_number(p_exchange_id, p_user.user_id) = 2
-      then refusal('is_owner', 'The owner of an exchange cannot leave it before somebody else owns it.') end
+      then refusal('is_owner', 'The owner of an exchange cannot leave it: give the server to somebody else in Discord first.') end
 $$;
 comment on function delete_refusal(users, bigint) is 'Why a member may not delete themselves now, or null.';
 
@@ -150,7 +151,7 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Deletes a member at their own wish: closes their positions at the market under the usual rules,
--- burns their cash, and replaces who they were by nothing. Their ledger stays under their number; so do
+-- burns their cash, and replaces who they were by nothing, also on the record of moderators. Their ledger stays under their number; so do
 -- bans of their identity, and the mark that it has had its bonus. That a moderator left is on the record.
 -- Locks: the exchange, then the markets of their positions. Refuses: unknown_user, user_frozen, awaits_decision, is_owner, and
 -- cannot_close with the market, the rule and the shares that could be closed now; nothing is closed
@@ -194,6 +195,7 @@ begin
     update marks set user_id = null, withheld_paise = 0 where exchange_id = p_exchange_id and user_id = p_user_id;
     update users set status = 'deleted', display_name = 'Deleted member', notify_by = 'none'
     where exchange_id = p_exchange_id and user_id = p_user_id;
+    perform erase_names(p_exchange_id, p_user_id, p_identity_hash);
     perform fire_alerts(v_exchange, m, (current_point(m)).sold, (current_point(m)).sold)
     from markets m where m.exchange_id = p_exchange_id and m.code in (select c.market from unnest(v_closings) c);
     perform execute_orders(p_exchange_id, '{}', array(select c.market from unnest(v_closings) c));

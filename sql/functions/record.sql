@@ -1,5 +1,45 @@
 -- The record of what moderators did, and who owns an exchange.
 
+create or replace function members_of_act(p_entry moderation_log) returns bigint[]
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- An entry about a wipe that was planned before is about whom that is for.
+  select case when jsonb_typeof(p_entry.detail -> 'user_ids') = 'array'
+    then array(select e::bigint from jsonb_array_elements_text(p_entry.detail -> 'user_ids') e order by e::bigint)
+    else array(
+      select m.user_id from wipe_members m
+      where m.exchange_id = p_entry.exchange_id and m.wipe_id = (p_entry.detail ->> 'wipe_id')::bigint order by m.user_id) end
+$$;
+comment on function members_of_act(moderation_log) is 'Whom an entry of the moderation log about many is about, by number.';
+
+create or replace function act_document(p_entry moderation_log) returns jsonb
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- People are called what they are called now and what they were called then. Of many at most 20 are named.
+-- The acts of the exchange itself have the number 0. An entry of a ban by a hash alone names whom that is.
+  select jsonb_build_object(
+    'sequence', p_entry.sequence, 'act', p_entry.act, 'moderator_user_id', p_entry.moderator_user_id,
+    'moderator', case when p_entry.moderator_user_id <> 0
+      then person_document(p_entry.exchange_id, p_entry.moderator_user_id, p_entry.sequence) end,
+    'member', case when u.user_id is not null then person_document(p_entry.exchange_id, u.user_id, p_entry.sequence)
+      else (
+        select banned_person(b) from bans b
+        where b.exchange_id = p_entry.exchange_id and b.ban_id = (p_entry.detail ->> 'ban_id')::bigint) end,
+    'members', array(
+      select person_document(p_entry.exchange_id, m, p_entry.sequence) from unnest(w.user_ids[:20]) with ordinality n(m, place)
+      order by n.place),
+    'members_total', cardinality(w.user_ids),
+    'unit', (
+      select d.unit from setting_definitions() d
+      where p_entry.act = 'change_setting' and d.name = p_entry.detail ->> 'name'),
+    'detail', p_entry.detail, 'recorded_at', p_entry.recorded_at)
+  from (select coalesce(p_entry.detail ->> 'from_user_id', p_entry.detail ->> 'user_id')::bigint as user_id) u,
+    (select members_of_act(p_entry) as user_ids) w
+$$;
+comment on function act_document(moderation_log) is 'An entry of the moderation log with the names of whom it is about.';
+
 create or replace function list_moderation_log(
   p_exchange_id bigint, p_moderator_user_id bigint, p_before_sequence bigint, p_limit integer
 ) returns setof jsonb

@@ -55,7 +55,7 @@ begin
   elsif v_request.operation = p_operation and v_request.parameters_hash = parameters_hash(p_parameters) then
     return v_request.outcome;
   else
-    return refusal('request_reused', 'This request id was used before, for something else.');
+    return refusal('request_reused', 'The same request came before, for something else. Look at what you have, then ask anew.');
   end if;
 end
 $$;
@@ -95,6 +95,7 @@ declare
 begin
   insert into moderation_log (exchange_id, sequence, moderator_user_id, act, detail, request_id, recorded_at)
   values (p_exchange.exchange_id, v_sequence, p_moderator_user_id, p_act, p_detail, p_request_id, p_exchange.updated_at);
+  perform record_names(p_exchange, v_sequence, p_moderator_user_id, p_detail);
   perform tell_audit_channel(p_exchange, v_sequence);
 end
 $$;

@@ -146,7 +146,8 @@ begin
       'market', left(p_market, 40), 'side', case when v_held.shares > 0 then 'sell' when v_held.shares < 0 then 'cover' end,
       'shares', p_shares, 'portion_bps', p_portion_bps,
       'price_min_paise', reachable_price(v_market, -1), 'price_max_paise', reachable_price(v_market, 1),
-      'armed_count', v_waiting, 'armed_limit', v_limit));
+      'armed_count', v_waiting, 'armed_limit', v_limit,
+      'hold', case when v_code in ('user_frozen', 'user_banned') then find_hold(p_exchange_id, p_user_id) end));
   else
     insert into stop_losses (
       exchange_id, stop_id, user_id, shift_id, kind, shares, trigger_price_paise, trigger_sold, trigger_sign,

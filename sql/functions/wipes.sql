@@ -143,12 +143,15 @@ as $$
     'wipe_id', w.wipe_id, 'mode', w.mode, 'reason', w.reason, 'status', w.status, 'needs_second', w.needs_second,
     'planned_by', w.planned_by, 'planned_at', w.planned_at, 'due_at', w.due_at, 'seconded_by', w.seconded_by,
     'ended_at', w.ended_at, 'failure', w.failure, 'members', (
-      select jsonb_agg(jsonb_build_object('user_id', m.user_id, 'display_name', u.display_name) order by m.user_id)
+      select jsonb_agg(jsonb_build_object('user_id', m.user_id, 'display_name', coalesce(u.display_name, (
+        select r.display_name from recorded_names r
+        where r.exchange_id = m.exchange_id and r.user_id = m.user_id and r.user_id <> 0
+        order by r.sequence desc limit 1))) order by m.user_id)
       from wipe_members m left join users u using (exchange_id, user_id)
       where m.exchange_id = w.exchange_id and m.wipe_id = w.wipe_id))
   from wipes w where w.exchange_id = p_exchange_id and w.wipe_id = p_wipe_id
 $$;
-comment on function wipe_document(bigint, bigint) is 'A wipe as the answers show one; its members have names only until it is executed.';
+comment on function wipe_document(bigint, bigint) is 'A wipe as the answers show one; once it is executed, its members are called what they were called.';
 
 create or replace function begin_wipe(
   p_exchange exchanges, p_by_user_id bigint, p_user_ids bigint[], p_identity_hashes bytea[], p_mode text, p_reason text,

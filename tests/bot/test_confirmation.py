@@ -72,7 +72,7 @@ async def test_nobody_else_can_press(world: World):
     )  # Discord shows an ephemeral message to its owner alone; suppose it showed this one to all.
     answer = await world.clicks(world.ravi, quote, "Confirm")
     assert answer.ephemeral
-    assert answer.title == "Not your order"
+    assert answer.title == "Not yours"
     assert quote.buttons == ["Confirm", "Cancel"]
     assert (await world.portfolio(world.asha)).positions == ()
 
@@ -237,6 +237,14 @@ async def test_a_click_during_an_update_means_the_older_figures_and_is_answered_
     await world.env.settle()
     assert quote.title == title
     assert quote.buttons == []
+
+
+async def test_who_is_frozen_while_a_quote_is_live_reads_why(world: World, views: list[ConfirmOrder]):
+    quote = await far_order(world)
+    await world.asks(world.meera, "freeze", member=world.asha, reason="Odd trades.")
+    await views[0].refresh()
+    assert (quote.title, quote.buttons) == ("Not done: your account is frozen", [])
+    assert "Odd trades" in quote.text
 
 
 async def test_an_update_that_comes_after_the_click_shows_nothing(world: World, views: list[ConfirmOrder]):

@@ -1,12 +1,13 @@
 """What moderators do to members and markets in the chat, and what everyone reads of it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import discord
 import pytest
 import simcord
 
-from bot.errors import InputUnreadable, NotModerator
+from bot.errors import Banned, InputUnreadable, NotModerator
 from bot.inputs import read_end, read_members
 from exchange.errors import RequestRejected
 from exchange.models import Identity, User
@@ -36,13 +37,33 @@ async def test_an_account_is_frozen_and_unfrozen(members: World):
     seen = await members.asks(members.meera, "freeze", member=members.asha, reason="Odd trades.")
     assert seen.ephemeral
     assert (seen.title, seen.figures["Reason"]) == ("Account frozen", "Odd trades\\.")
-    refused = await members.asks(members.asha, "buy", market="22s1", shares="1")
-    assert "frozen" in refused.text
+    await assert_told_why_frozen(members)
     told = await members.asks(members.asha, "notifications")
     assert "Odd trades" in told.text
     seen = await members.asks(members.meera, "unfreeze", member=members.asha)
     assert "may trade again" in seen.text
     assert await status_of(members, members.asha) == "active"
+
+
+async def assert_told_why_frozen(members: World) -> None:
+    """Asha, who is frozen, reads so with each thing that she may not do: since when, why, and who hears her."""
+    refused = [
+        await members.asks(members.asha, "buy", market="22s1", shares="1"),
+        await members.asks(members.asha, "quote", side="short", market="22s1", shares="1"),
+        await members.asks(members.asha, "stoploss", market="22s1", trigger_price="12"),
+        await members.asks(members.asha, "alerts", market="22s1", price="50"),
+        await members.asks(members.asha, "privacy delete"),
+    ]
+    for seen in refused:
+        assert "frozen" in seen.title, seen.text
+        assert re.search(r"Your account was frozen <t:\d+:R>: Odd trades\\\.", seen.text), seen.text
+        assert "`/portfolio`, `/history`, `/notifications` and `/privacy` still work" in seen.text
+        assert "`/report` tells the moderators your side" in seen.text
+    members.forgive(RequestRejected)
+    assert (await members.asks(members.asha, "report", text="Why?")).title == "Thank you"
+    appeal = await members.asks(members.asha, "appeal", text="Why?")
+    assert "not banned here. If your account is frozen, /report" in appeal.text.replace("\\", "")
+    members.forgive(RequestRejected)
 
 
 async def test_a_reason_shows_letter_for_letter(members: World):
@@ -78,11 +99,68 @@ async def test_someone_is_banned_told_and_appeals_once(members: World):
     assert await status_of(members, members.asha) == "active"
 
 
-async def test_who_is_banned_without_an_account_cannot_sign_up(world: World):
-    await world.asks(world.meera, "ban", member=world.ravi, reason="Known elsewhere.")
-    refused = await world.asks(world.ravi, "register")
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("register", {}),
+        ("buy", {"market": "22s1", "shares": "10"}),
+        ("portfolio", {}),
+        ("report", {"text": "Hello?"}),
+        ("privacy show", {}),
+    ],
+)
+async def test_who_is_banned_without_an_account_is_told_so_and_not_to_sign_up(
+    world: World, command: str, options: dict[str, str]
+):
+    await world.asks(world.meera, "ban", member=world.ravi, reason="Known elsewhere.", days=3)
+    refused = await world.asks(world.ravi, command, **options)
+    assert (refused.title, refused.ephemeral) == ("You are banned", True)
     assert "Known elsewhere" in refused.text
-    world.forgive(RequestRejected)
+    assert "until <t:" in refused.text
+    assert "`/appeal`" in refused.text
+    assert "`/register`" not in refused.text
+    world.forgive(RequestRejected, Banned)
+
+
+async def test_who_is_banned_with_an_account_is_told_why_whatever_they_trade(members: World):
+    await members.asks(members.meera, "ban", member=members.ravi, reason="Sold answers.")
+    for command, options in (
+        ("sell", {"market": "22s1", "shares": "max"}),
+        ("takeprofit", {"market": "22s1", "trigger_price": "90"}),
+    ):
+        refused = await members.asks(members.ravi, command, **options)
+        assert refused.title == "Not done: you are banned"
+        assert re.search(r"<t:\d+:R>, until a moderator ends it: Sold answers", refused.text), refused.text
+        assert "`/appeal`, once" in refused.text
+        assert "`/portfolio`" in refused.text
+    members.forgive(RequestRejected)
+
+
+async def test_moderators_know_the_wiped_again_until_these_have_their_names_deleted(members: World):
+    await members.asks(members.meera, "settings set", name="wipe_undo_seconds", value="0")
+    members_text = f"{members.asha.id} {members.ravi.id}"
+    shown = await members.asks(members.meera, "wipe", members=members_text, reason="Bots.")
+    await members.clicks(members.meera, shown, "Confirm")
+    for command in ("modlog", "bans", "wipes list"):
+        seen = await members.asks(members.meera, command)
+        assert "**Asha**" in seen.text, command
+        assert "**Ravi**" in seen.text, command
+    gone = await members.asks(members.ravi, "privacy delete")
+    assert (gone.title, gone.ephemeral) == ("Your name is deleted", True)
+    for command in ("modlog", "bans", "wipes list"):
+        seen = await members.asks(members.meera, command)
+        assert "**Asha**" in seen.text, command
+        assert "Ravi" not in seen.text, command
+    assert "someone who deleted their data" in (await members.asks(members.meera, "modlog")).text
+    again = await members.asks(members.ravi, "privacy delete")
+    assert again.title == "You are banned", "the hash outlives the name"
+    members.forgive(Banned)
+
+
+async def test_who_is_banned_without_an_account_is_named_to_moderators(world: World):
+    await world.asks(world.meera, "ban", member=world.ravi, reason="Known elsewhere.")
+    assert "**Ravi**" in (await world.asks(world.meera, "bans")).text
+    assert "banned **Ravi** until a moderator ends it" in (await world.asks(world.meera, "modlog")).text
 
 
 async def test_members_are_wiped_after_a_look_and_can_be_let_go(members: World):

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 import discord
 import pytest
 
-from bot.replies import enforcement
+from bot.replies import enforcement, moderation_log
 from exchange.acts import (
     Act,
     Ban,
     HandHalt,
+    Person,
     Standing,
     Wipe,
     WipedMarket,
@@ -26,8 +27,20 @@ MEMBERS = tuple(WipeMember(number, "@everyone " + "*" * 90, LARGE) for number in
 MARKET = WipedMarket("m" * 12, "*" * 40, *([10**7] * 2), *([10**6] * 1), *([LARGE] * 2), *([10**7] * 3))
 PREVIEW = WipePreview(MEMBERS, (MARKET,) * 40, LARGE, needs_second=True, undo_seconds=86_400)
 WIPE = Wipe(10**12, WipeMode.UNWIND, WORST, WipeStatus.PLANNED, True, 1, MOMENT, MOMENT, MEMBERS)
-BAN = Ban(10**12, "identity", WORST, MOMENT, MOMENT, 1, "*" * 100, appeal="*" * 1_000, appealed_at=MOMENT)
-ACT = Act(10**12, "plan_wipe", 1, MOMENT, "*" * 100, 2, "*" * 100, {"wipe_id": 10**12, "reason": WORST})
+BAN = Ban(
+    10**12, "identity", WORST, MOMENT, MOMENT, 1, Person(1, "*" * 100), appeal="*" * 1_000, appealed_at=MOMENT
+)
+CROWD = tuple(Person(number, "@everyone " + "*" * 90, "_" * 100) for number in range(20))
+ACT = Act(
+    10**12,
+    "plan_wipe",
+    1,
+    MOMENT,
+    Person(1, "*" * 100, "_" * 100),
+    members=CROWD,
+    members_total=1_000,
+    detail={"wipe_id": 10**12, "reason": WORST},
+)
 HALT = HandHalt("m" * 12, "*" * 40, LARGE, WORST)
 
 CARDS = {
@@ -38,7 +51,7 @@ CARDS = {
     "bans": enforcement.ban_list([BAN] * 100),
     "ban": enforcement.banned(BAN, "*" * 100),
     "freeze": enforcement.frozen(Standing(1, "*" * 100, "frozen", WORST)),
-    "record": enforcement.moderation_log([ACT] * 100),
+    "record": moderation_log.moderation_log([ACT] * 100),
     "halt": enforcement.market_halted(HALT),
 }
 
@@ -57,9 +70,12 @@ def test_every_status_of_a_wipe_has_words(status: WipeStatus):
     assert "_" not in (enforcement.wipe_state(wipe).description or "")
 
 
+def told(act: Act) -> str:
+    return moderation_log.act_line(act)
+
+
 def test_an_act_that_is_not_known_here_is_still_told():
-    card = enforcement.moderation_log([Act(1, "later_act", 0, MOMENT)])
-    assert "The exchange later act" in (card.description or "")
+    assert "The exchange later act" in told(Act(1, "later_act", 0, MOMENT))
 
 
 def test_who_remains_frozen_after_an_unfreeze_is_told_so():
@@ -69,4 +85,4 @@ def test_who_remains_frozen_after_an_unfreeze_is_told_so():
 def test_empty_lists_say_so():
     assert enforcement.ban_list([]).description == "Nobody is banned."
     assert enforcement.wipe_list([]).description == "There are none."
-    assert enforcement.moderation_log([]).description == "Nothing more is on the record."
+    assert moderation_log.moderation_log([]).description == "Nothing more is on the record."

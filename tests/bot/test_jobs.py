@@ -41,6 +41,7 @@ async def test_the_jobs(exchange: Exchange):
         "audit_exchanges",
         "find_suspects",
         "make_leaderboards",
+        "purge_names",
         "purge_outbox",
         "purge_requests",
         "purge_suspects",

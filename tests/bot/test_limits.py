@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from bot.client import BetJee
 from bot.communities import PROVIDER
+from bot.errors import Banned
 from bot.tree import budget_of
 from exchange.exchange import Exchange
 from exchange.limits import RateLimits
@@ -108,9 +109,22 @@ async def test_the_eleventh_order_of_a_minute_is_refused_and_only_its_own_member
     for command, options in (
         ("stoploss", {"market": "22s1", "trigger_price": "12"}),
         ("alerts", {"market": "22s1", "price": "50"}),
-        ("report", {"text": "Let me in!"}),
+        ("privacy delete", {}),
     ):
         assert (await world.asks(world.asha, command, **options)).title == "Not so fast", command
+
+
+async def test_orders_that_come_to_nothing_keep_nobody_from_appealing_or_reporting(world: World):
+    await world.registered(world.asha)
+    await world.asks(world.meera, "ban", member=world.ravi, reason="Odd.")
+    orders = [{"market": "22s1", "shares": "1"}, {"market": "99s9", "shares": "1"}]
+    for who in (world.asha, world.ravi):
+        for number in range(12):
+            seen = await world.asks(who, "buy", **orders[number % 2])
+        assert seen.title == "Not so fast"
+    world.forgive(Banned)
+    assert (await world.asks(world.ravi, "appeal", text="It was my sister.")).title == "Appeal sent"
+    assert (await world.asks(world.asha, "report", text="I cannot trade.")).title == "Thank you"
 
 
 async def test_a_changed_setting_counts(world: World, clock: Clock):
@@ -253,8 +267,6 @@ BUDGETS = {
         "stoploss",
         "takeprofit",
         "alerts",
-        "report",
-        "appeal",
         "privacy delete",
     },
     Budget.QUOTES: {"quote"},
@@ -272,6 +284,8 @@ BUDGETS = {
         "tape",
         "privacy show",
         "privacy export",
+        "report",
+        "appeal",
     },
     Budget.MODERATION: {
         "settings list",

@@ -88,6 +88,27 @@ async def test_settings_that_contradict_each_other_are_told_with_their_values(wo
     world.forgive(RequestRejected)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("mark_action", "wipe"), ("wipe_undo_seconds", "0"), ("signup_bonus_paise", "9000000")],
+)
+async def test_a_moderator_does_not_change_what_is_the_owners(
+    world: World, manager: simcord.MemberActor, name: str, value: str
+):
+    await world.asks(world.meera, "moderators add", member=manager)
+    before = await world.asks(manager, "settings list")
+    refused = await world.asks(manager, "settings set", name=name, value=value)
+    assert (refused.title, refused.ephemeral) == ("Not done", True)
+    assert "Only the owner of this exchange may change that setting" in refused.text
+    assert "Nothing has changed." in refused.text
+    world.forgive(RequestRejected)
+    assert (await world.asks(manager, "settings list")).text == before.text
+    theirs = await world.asks(manager, "settings set", name="tax_bps", value="150")
+    assert theirs.title == "Setting changed", "what is not the owner's alone they do change"
+    owners = await world.asks(world.meera, "settings set", name=name, value=value)
+    assert owners.title == "Setting changed"
+
+
 async def test_the_owner_cannot_be_removed_and_is_told_so(world: World):
     seen = await world.asks(world.meera, "moderators remove", member=world.meera)
     assert "The owner of this exchange cannot be removed" in seen.text

@@ -63,7 +63,7 @@ class TestHistory:
         assert bought.startswith("Bought **10 × 22s1** at ₹16.6")
         assert "**−₹16" in bought
         assert "tax ₹2.7" in bought
-        assert granted.startswith("Granted for signing up\n**+₹20,000.00** · <t:")
+        assert granted.startswith("Sign-up bonus granted\n**+₹20,000.00** · <t:")
 
     async def test_a_fill_by_a_waiting_order_is_told_to_its_owner(self, world: World):
         await fire(world)
@@ -86,7 +86,7 @@ class TestHistory:
         assert enabled(seen) == ["Newest", "Newer", "Older", "CSV"]
         await world.clicks(world.asha, seen, "Older")
         assert sizes(seen) == ["4", "3", "2", "1"]
-        assert "Granted" in seen.text
+        assert "Sign-up bonus granted" in seen.text
         assert enabled(seen) == ["Newest", "Newer", "CSV"]
         await world.clicks(world.asha, seen, "Newer")
         assert sizes(seen) == [str(number) for number in range(12, 4, -1)]

@@ -98,7 +98,7 @@ def test_every_refusal_is_a_sentence_of_what_was_asked_and_says_that_nothing_was
             1,
             1_000_000,
             9,
-            "0.01% of your buying power is less than the **20,327.41** of collateral that one share",
+            "0.01% of your buying power is less than the **20,327.41** that one share reserves",
         ),
         (Side.SHORT, 10_000, 500, 0, "takes **20,327.41** of your buying power; you have **5.00**"),
     ],

@@ -173,7 +173,7 @@ async def test_nobody_else_can_press(world: World):
     for label in ("Cancel 1", "Cancel all"):
         answer = await world.clicks(world.ravi, seen, label)
         assert answer.ephemeral
-        assert answer.title == "Not your order"
+        assert answer.title == "Not yours"
     assert seen.buttons == ["Cancel 1", "Cancel all"]
     assert (await position(world, world.asha)).waiting_orders == 1
     await world.clicks(world.asha, seen, "Cancel 1")

@@ -113,7 +113,21 @@ async def test_a_member_is_told_that_the_bonus_waits_and_what_to_do(world: World
     listed = await world.asks(world.asha, "notifications")
     assert "Your bonus waits for a moderator" in listed.text
     order = await world.asks(world.asha, "buy", market="22s1", shares="1")
+    assert order.title == "Not done: not enough coins"
     assert "₹0.00" in order.text
+    assert "Your sign-up bonus of **₹20,000.00** is not in it: a moderator looks at it first" in order.text
+    history = await world.asks(world.asha, "history")
+    assert "Sign-up bonus taken back: a moderator looks at it first" in history.text
+    assert "Sign-up bonus granted\n" in history.text
+
+
+async def test_a_released_bonus_is_told_so_and_no_longer_with_a_refusal(world: World, told: discord.Message):
+    await presses(world.meera, told, "Release")
+    history = await world.asks(world.asha, "history")
+    assert "Sign-up bonus granted, after a moderator's look" in history.text
+    refused = await world.asks(world.asha, "buy", market="22s1", shares="1000")
+    assert refused.title.startswith("Not done")
+    assert "bonus" not in refused.text
 
 
 async def test_one_press_of_release_grants_every_bonus_once(

@@ -45,7 +45,7 @@ async def test_a_short_shows_its_worst_loss_and_collateral_and_can_be_covered(wo
     short = await world.asks(world.asha, "short", market="28s2", shares="10")
     assert short.title == "Shorted 10 × 28s2"
     assert short.figures["Position now"] == "short 10 shares of 28s2"
-    assert short.figures["Collateral, in all"] == "₹10,167.00"
+    assert short.figures["Reserved for shorts, in all"] == "₹10,167.00"
     assert short.figures["Worst loss"].startswith("₹10,00")
 
     cover = await world.asks(world.asha, "cover", market="28s2", shares="max")

@@ -63,7 +63,7 @@ async def test_a_member_is_frozen_banned_and_set_free(community: Community) -> N
         number, community.request(), owner, ann, identity, reason="Spam.", duration=timedelta(days=1)
     )
     assert ban.banned_until is not None
-    assert (ban.banned_until - ban.banned_at, ban.display_name) == (timedelta(days=1), "ann")
+    assert (ban.banned_until - ban.banned_at, ban.person and ban.person.name) == (timedelta(days=1), "ann")
     assert await exchange.appeal(number, community.request(), identity, "Sorry.") == ban.ban_id
     (listed,) = await exchange.list_bans(number, owner)
     assert (listed.appeal, listed.appealed_at is not None) == ("Sorry.", True)
@@ -104,7 +104,7 @@ async def test_members_are_wiped_after_their_time(community: Community, database
         mode=WipeMode.BURN,
         reason="Bots.",
     )
-    assert (wiped.status, wiped.members[0].display_name) == (WipeStatus.EXECUTED, None)
+    assert (wiped.status, wiped.members[0].display_name) == (WipeStatus.EXECUTED, "bot")
     assert [wipe.status for wipe in await exchange.list_wipes(number, owner)] == [
         WipeStatus.EXECUTED,
         WipeStatus.UNDONE,

@@ -211,6 +211,15 @@ async def found_with_moderator(owner: asyncpg.Connection, setting: Setting, undo
         founded.exchange_id,
         founded.users[-1],
     )
+    # Without a hash they would lift no ban of somebody who is gone, since it might be their own.
+    await owner.execute(
+        "insert into betjee.accounts (exchange_id, provider, provider_user_id, user_id, identity_hash)"
+        " values ($1, 'test', $2, $3, $4)",
+        founded.exchange_id,
+        str(founded.users[-1]),
+        founded.users[-1],
+        identity_hash(founded.users[-1]),
+    )
     return founded
 
 

@@ -90,7 +90,7 @@ async def court(front: Front, connection_owner: asyncpg.Connection) -> Court:
     court = Court(front, connection_owner)
     court.people["olga"] = await owner_of(front)
     for name in ("mona", "max"):
-        appointed = await front.call("add_moderator", court["olga"], DISCORD, name, name)
+        appointed = await front.call("add_moderator", court["olga"], DISCORD, name, name, identity(name))
         court.people[name] = appointed["user_id"]
     await connection_owner.execute(
         "update betjee.exchanges set settings = settings || $2::jsonb where exchange_id = $1",

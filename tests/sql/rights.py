@@ -33,6 +33,7 @@ MEANT = {
     "outbox_leases": ("select insert update", "", "select", ""),
     "positions": ("select insert update", "select delete", "select", ""),
     "price_alerts": ("select insert update delete", "select delete", "select", ""),
+    "recorded_names": ("select insert update delete", "", "", ""),
     "reports": ("select insert", "select delete", "select", ""),
     "requests": ("select insert delete", "", "select", ""),
     "snapshots": ("select insert delete", "", "select", ""),

@@ -99,7 +99,7 @@ async def test_a_repeated_request_arms_once(front: Front) -> None:
 @pytest.mark.parametrize(
     ("market", "price", "code", "sentence"),
     [
-        ("99s9", 2_000, "unknown_market", "There is no market 99s9."),
+        ("99s9", 2_000, "unknown_market", "There is no market 99s9; /markets lists them."),
         ("22s1", 999, "price_out_of_range", "between ₹10.00 and ₹1,000.00"),
         ("22s1", 100_001, "price_out_of_range", "between ₹10.00 and ₹1,000.00"),
         ("22s1", 0, "price_out_of_range", "between"),

@@ -64,7 +64,7 @@ async def test_a_relay_is_given_the_entry_as_the_record_has_it(audited: Court) -
     *_, last = await due(audited)
     listed = await audited.front.listing("list_moderation_log", audited["mona"], None, 1)
     assert [last["detail"]] == listed
-    assert (last["detail"]["moderator"], last["detail"]["member"]) == ("mona", "ann")
+    assert (last["detail"]["moderator"]["name"], last["detail"]["member"]["name"]) == ("mona", "ann")
     assert (last["channel_id"], last["is_for_moderators"]) == ("77", True)
 
 
@@ -73,7 +73,9 @@ async def test_no_name_is_kept_in_the_notice(audited: Court) -> None:
     await audited.call("unfreeze_user", audited["mona"], audited["ann"])
     await audited.call("delete_user", audited["ann"], identity("ann"))
     assert all(set(item) == {"sequence", "channel_id"} for item in await queued(audited))
-    assert [notice["detail"]["member"] for notice in await due(audited)][1:] == ["Deleted member"] * 2
+    members = [notice["detail"]["member"] for notice in await due(audited)][1:]
+    nobody = {"user_id": audited["ann"], "name": None, "name_then": None, "is_deleted": True}
+    assert members == [nobody] * 2
 
 
 async def test_nobody_turns_it_off_unseen(audited: Court) -> None:

@@ -128,7 +128,7 @@ async def test_a_moderator_of_one_exchange_has_no_power_in_another(court: Court)
 async def test_a_ban_is_told_with_its_reason_and_appealed_once(court: Court) -> None:
     ann = identity("ann")
     banned = await court.call("ban_user", court["mona"], court["ann"], ann, "Many accounts.", None)
-    assert (banned["reason"], banned["display_name"], await court.status("ann")) == (
+    assert (banned["reason"], banned["person"]["name"], await court.status("ann")) == (
         "Many accounts.",
         "ann",
         "banned",
@@ -338,13 +338,13 @@ async def test_the_record_is_read_in_pages_newest_first(court: Court) -> None:
     for name in ("ann", "bob", "cid"):
         await do(court, "freeze_user", court["mona"], court[name])
     first = await court.front.listing("list_moderation_log", court["max"], None, 2)
-    assert [(act["act"], act["moderator"], act["member"]) for act in first] == [
+    assert [(act["act"], act["moderator"]["name"], act["member"]["name"]) for act in first] == [
         ("freeze_user", "mona", "cid"),
         ("freeze_user", "mona", "bob"),
     ]
     assert first[0]["detail"]["reason"] == "Odd."
     second = await court.front.listing("list_moderation_log", court["max"], first[-1]["sequence"], 2)
-    assert [act["member"] for act in second] == ["ann", "max"]
+    assert [act["member"]["name"] for act in second] == ["ann", "max"]
 
 
 async def test_the_record_cannot_be_changed_by_the_functions_roles(

@@ -194,7 +194,7 @@ async def test_the_identity_stays_out_and_gets_no_second_bonus(court: Court) -> 
     refused = await court.call("register_user", *back)
     assert (refused["refused"], refused["reason"], refused["can_appeal"]) == ("user_banned", "Bots.", True)
     (ban,) = await court.front.listing("list_bans", court["mona"], 10)
-    assert ban["display_name"] is None
+    assert (ban["person"]["name"], ban["person"]["name_then"]) == (None, "bob")
     await court.call("unban", court["mona"], ban["ban_id"])
     registered = await court.call("register_user", *back)
     assert (registered["created"], registered["bonus_paise"], registered["cash_paise"]) == (True, 0, 0)
