@@ -5,7 +5,7 @@ language sql stable
 set search_path = betjee, pg_temp
 as $$
 -- What was written down of how a member signed up, by the hash that their account has had since: links,
--- attempts, the rules that noticed them, and the mark that the bonus was paid. Lists are bounded at 1,000, the newest.
+-- attempts, the rules that noticed and marked them, accounts that they deleted lately, and the mark that the bonus was paid. Lists are bounded at 1,000, the newest.
   with identities as (
     select a.identity_hash from accounts a
     where a.exchange_id = p_user.exchange_id and a.user_id = p_user.user_id)
@@ -25,6 +25,14 @@ as $$
       select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'added_at', s.added_at) order by s.added_at desc), '[]')
       from suspects s join clusters c using (exchange_id, cluster_id)
       where s.exchange_id = p_user.exchange_id and s.identity_hash in (select i.identity_hash from identities i)),
+    'marks', (
+      select coalesce(jsonb_agg(to_jsonb(m) - '{exchange_id,user_id,decided_by}'::text[] order by m.marked_at desc), '[]') from marks m
+      where m.exchange_id = p_user.exchange_id and m.identity_hash in (select i.identity_hash from identities i)),
+    'departures', (
+      select coalesce(jsonb_agg(to_jsonb(d) - '{exchange_id}'::text[] order by d.departed_at desc), '[]') from (
+        select * from departures d
+        where d.exchange_id = p_user.exchange_id and d.identity_hash in (select i.identity_hash from identities i)
+        order by d.departed_at desc limit 1000) d),
     'bonus_marks', (
       select coalesce(jsonb_agg(to_jsonb(b) - '{exchange_id}'::text[] order by b.season), '[]') from bonus_marks b
       where b.exchange_id = p_user.exchange_id and b.identity_hash in (select i.identity_hash from identities i)))
@@ -90,9 +98,6 @@ as $$
       select coalesce(jsonb_agg(to_jsonb(r) - '{exchange_id,user_id}'::text[] order by r.report_id desc), '[]') from (
         select * from reports r where r.exchange_id = u.exchange_id and r.user_id = u.user_id
         order by r.report_id desc limit 1000) r),
-    'marks', (
-      select coalesce(jsonb_agg(to_jsonb(m) - '{exchange_id,user_id,decided_by}'::text[]), '[]') from marks m
-      where m.exchange_id = u.exchange_id and m.user_id = u.user_id),
     'freeze', (select to_jsonb(f) - '{exchange_id,user_id,moderator_user_id}'::text[] from freezes f
       where f.exchange_id = u.exchange_id and f.user_id = u.user_id),
     'bans', (
