@@ -95,7 +95,8 @@ begin
     update clusters set told_accounts = v_accounts
     where exchange_id = p_exchange.exchange_id and cluster_id = v_cluster.cluster_id;
     perform tell_moderators(p_exchange, 'suspects_found', p_signal.detail || jsonb_build_object(
-      'cluster_id', v_cluster.cluster_id, 'signal', p_signal.kind, 'accounts', v_accounts));
+      'cluster_id', v_cluster.cluster_id, 'signal', p_signal.kind, 'accounts', v_accounts,
+      'left', cluster_accounts(p_exchange.exchange_id, v_cluster.cluster_id) -> 'left'));
   end if;
   return v_cluster.cluster_id;
 end
