@@ -4,6 +4,8 @@ create or replace function awaits_decision(p_exchange_id bigint, p_user_id bigin
 language sql stable
 set search_path = betjee, pg_temp
 as $$
+-- That many of one network have come slowly keeps nobody here: whole hostels are named by that, and whoever
+-- leaves is still counted.
   select exists (
     select from accounts a
     where a.exchange_id = p_exchange_id and a.user_id = p_user_id and (
@@ -12,9 +14,10 @@ as $$
         where m.exchange_id = a.exchange_id and m.identity_hash = a.identity_hash and m.kind = 'burst' and m.decision is null)
       or exists (
         select from suspects s join clusters c using (exchange_id, cluster_id)
-        where s.exchange_id = a.exchange_id and s.identity_hash = a.identity_hash and c.status = 'open')))
+        where s.exchange_id = a.exchange_id and s.identity_hash = a.identity_hash and c.status = 'open'
+          and c.kind in ('burst', 'concert', 'transfer'))))
 $$;
-comment on function awaits_decision(bigint, bigint) is 'Whether a member is marked by a burst or in a cluster about which no moderator has decided.';
+comment on function awaits_decision(bigint, bigint) is 'Whether a member is marked by a burst, or in a cluster of a burst or of trading, about which no moderator has decided.';
 
 create or replace function delete_refusal(p_user users, p_exchange_id bigint) returns jsonb
 language sql stable

@@ -95,6 +95,19 @@ async def test_accounts_that_traded_as_one_are_found_though_they_have_left(
     assert (cluster["kind"], cluster["accounts"], cluster["left"]) == ("concert", 3, 2)
 
 
+async def test_who_is_named_by_a_signal_of_trading_cannot_leave(
+    page: Front, connection_owner: asyncpg.Connection
+) -> None:
+    await members(page, connection_owner, "abcd")
+    for market in MARKETS:
+        for name in "abc":
+            await trade(page, name, "buy", 1, market)
+    await search(page)
+    kept = await page.call("delete_user", (await user_of(page, "a"))["user_id"], hash_of("a"))
+    assert kept["refused"] == "awaits_decision"
+    await leave(page, "d")
+
+
 @pytest.mark.parametrize("leavers", ["ab", "abc", "abcg"])
 async def test_bonus_that_moved_is_found_though_givers_or_the_gainer_have_left(
     wide: Front, connection_owner: asyncpg.Connection, leavers: str
@@ -160,6 +173,10 @@ async def test_after_the_time_nothing_is_left(
     await grow_older(connection_owner, page, 0.02)
     await page.service.fetchval("select betjee.purge_verifications(1000)")
     assert await departures(connection_owner, page) == []
+    kept = await page.document("export_identity", page.exchange_id, hash_of("a"))
+    assert kept["departures"] == []
+    stranger = "select betjee.export_identity($1, $2)"
+    assert await page.service.fetchval(stranger, page.exchange_id, hash_of("stranger")) is None
 
 
 async def test_a_network_is_kept_no_longer_because_its_member_has_left(

@@ -97,6 +97,19 @@ async def test_a_burst_of_the_same_network_withholds_from_who_came_in_it(
     await audited(crowd)
 
 
+async def test_a_mark_of_a_network_keeps_nobody_from_deleting_themselves(
+    crowd: Front, connection_owner: asyncpg.Connection
+) -> None:
+    left = await crowd.call("delete_user", (await user_of(crowd, CROWD[0]))["user_id"], hash_of(CROWD[0]))
+    assert "refused" not in left
+    (cluster,) = await clusters(crowd, await owner_of(crowd))
+    assert (cluster["accounts"], cluster["members_total"], cluster["left"]) == (5, 4, 1)
+    await burst(crowd, "abcd")
+    kept = await crowd.call("delete_user", (await user_of(crowd, "a"))["user_id"], hash_of("a"))
+    assert kept["refused"] == "awaits_decision"
+    await audited(crowd)
+
+
 async def test_one_is_released_alone_and_the_others_are_frozen(crowd: Front) -> None:
     owner = await owner_of(crowd)
     (cluster,) = await clusters(crowd, owner)
