@@ -35,6 +35,7 @@ from runtime.servers import EmbeddedServers
 SEARCH_SECONDS = 1_800
 """The job that looks for signals runs more often; so seldom it has less of a chance."""
 
+RING_SIZE = 20
 MARKETS = ("21s1", "21s2", "22s1", "22s2", "23s1", "23s2", "24s1", "24s2", "28s1", "28s2")
 
 _COMPLETE = "select betjee.complete_verification($1, $2, $3, $4, ($5::bytea, $6::bytea, $7::bytea)::betjee.network_keys)"
@@ -55,17 +56,18 @@ _DATE = (
     " where t.exchange_id = $1 and t.request_id = d.request_id"
 )
 _STANDING = """
-select a.provider_user_id as name, n.is_marked_by_burst, n.is_marked_by_signal,
-  n.is_marked_by_burst or n.is_marked_by_signal as is_marked, n.is_undecided, n.is_waiting, u.status = 'frozen' as is_frozen
-from betjee.accounts a
-join betjee.users u using (exchange_id, user_id)
+select i.name, n.is_marked_by_burst, n.is_marked_by_signal,
+  n.is_marked_by_burst or n.is_marked_by_signal as is_marked, n.is_undecided, n.is_waiting,
+  exists (
+    select from betjee.accounts a join betjee.users u using (exchange_id, user_id)
+    where a.exchange_id = $1 and a.identity_hash = i.identity_hash and u.status = 'frozen') as is_frozen
+from unnest($2::text[], $3::bytea[]) i(name, identity_hash)
 cross join lateral (
   select coalesce(bool_or(m.kind = 'burst'), false) as is_marked_by_burst,
     coalesce(bool_or(m.kind <> 'burst'), false) as is_marked_by_signal,
     coalesce(bool_or(m.decision is null), false) as is_undecided,
     coalesce(bool_or(m.withheld_paise > 0 and m.decision is distinct from 'released'), false) as is_waiting
-  from betjee.marks m where m.exchange_id = a.exchange_id and m.identity_hash = a.identity_hash) n
-where a.exchange_id = $1 and u.registered_at is not null
+  from betjee.marks m where m.exchange_id = $1 and m.identity_hash = i.identity_hash) n
 """
 
 
@@ -204,10 +206,23 @@ class Town:
         )
         return filled
 
+    async def vanish(self, names: list[str]) -> None:
+        """They delete themselves."""
+        for name in names:
+            answer = await self.call("delete_user", self.users[name], hash_of(name))
+            assert "refused" not in answer, answer
+
     async def standing(self) -> dict[str, asyncpg.Record]:
-        """How everybody stands, by name."""
-        rows = await self.owner.fetch(_STANDING, self.exchange_id)
+        """How everybody stands who has signed up, by name, also those who have deleted themselves since."""
+        names = list(self.users)
+        rows = await self.owner.fetch(_STANDING, self.exchange_id, names, [hash_of(name) for name in names])
         return {row["name"]: row for row in rows}
+
+
+def rings(kinds: list[Kind]) -> list[list[str]]:
+    """Who moves bonus together: twenty each, the one that gains first; those who delete themselves are the last."""
+    names = [name for kind in kinds if kind.style.startswith("bonus transfer") for name in kind.names]
+    return [names[begin : begin + RING_SIZE] for begin in range(0, len(names), RING_SIZE)]
 
 
 def plan_people(town: Town, kinds: list[Kind]) -> None:
@@ -237,10 +252,7 @@ def plan_bots(town: Town, kinds: list[Kind]) -> None:
                     town.plan(begin // 10 * 10 + dice.uniform(0, 4), name, "buy", market, shares=2)
     for name in by_style["many networks"].names:
         town.plan(dice.uniform(0, HOUR), name, "buy", dice.choice(MARKETS), shares=dice.randint(1, 30))
-    ring_size = 20
-    names = by_style["bonus transfer"].names
-    for ring in range(len(names) // ring_size):
-        gainer, *givers = names[ring * ring_size : (ring + 1) * ring_size]
+    for ring, (gainer, *givers) in enumerate(rings(kinds)):
         market = MARKETS[2 * ring]
         for place, (giver, turn) in enumerate(itertools.product(givers, range(3))):
             begin = 20 + 60 * place + turn
@@ -292,6 +304,8 @@ async def play(owner: asyncpg.Connection, options: argparse.Namespace, *, is_fro
     plan_people(town, honest)
     plan_bots(town, villains)
     filled = await town.trade()
+    vanishing = set(next(kind for kind in villains if kind.style.endswith("then deleted")).names)
+    await town.vanish([giver for ring in rings(villains) for giver in ring[1:] if giver in vanishing])
     await town.search()
     standing = await town.standing()
     seconds = min([await town.search() for _ in range(5)])

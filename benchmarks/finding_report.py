@@ -38,8 +38,8 @@ def _table(groups: list[tuple[str, list[Kind]]], standing: dict[str, asyncpg.Rec
         for kind in kinds:
             print(_row(f"  {kind.style}", kind.names, standing))
     print(
-        "\nA mark by a signal is seen by moderators and does nothing: no bonus waits for it, nobody is frozen, and no\n"
-        "limit is lower. Honest people who share a network have it too, until a moderator releases it in one look.\n"
+        "\nA mark by a signal is for moderators to see: no bonus waits for it, nobody is frozen, and no limit is\n"
+        "lower. Honest people who share a network have it too, until a moderator releases it in one look.\n"
     )
 
 

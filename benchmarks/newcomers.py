@@ -84,7 +84,7 @@ def people(dice: random.Random, *, is_front_loaded: bool, long_standing: float) 
 
 
 def bots(dice: random.Random) -> list[Kind]:
-    """800 bots in six styles."""
+    """800 bots in seven styles."""
     bursts = [
         Arrival(
             wave * HOUR + dice.uniform(0, 20),
@@ -113,5 +113,6 @@ def bots(dice: random.Random) -> list[Kind]:
         _from_one("one network", [20.0 * n for n in range(150)]),
         Kind("a /56", wide),
         _at_home("many networks", 100),
-        _at_home("bonus transfer", 100),
+        _at_home("bonus transfer", 60),
+        _at_home("bonus transfer, then deleted", 40),
     ]
