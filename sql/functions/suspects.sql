@@ -214,10 +214,12 @@ set search_path = betjee, pg_temp
 as $$
 -- Forgets clusters that were decided longer ago than their exchange keeps networks, at most p_limit in one
 -- call, with the marks that withhold nothing; and as many marks of bursts, decided as long ago, of identities that have
--- no account. Open ones wait for a moderator; a burst's mark of a member stays, since it says whether the bonus was released.
+-- no account. Open bursts wait for a moderator; whatever else nobody has decided goes as long after it was last
+-- seen, so that nobody's network is kept for ever. A burst's mark of a member stays, since it says whether the bonus was released.
   with old as (
     select c.exchange_id, c.cluster_id from clusters c join exchanges e using (exchange_id)
-    where c.decided_at < clock_timestamp() - make_interval(days => (typed_settings(e.settings)).network_key_retention_days)
+    where case when c.status = 'open' and c.kind <> 'burst' then c.last_at else c.decided_at end
+      < clock_timestamp() - make_interval(days => (typed_settings(e.settings)).network_key_retention_days)
     limit least(p_limit, 100000)),
   members as (
     delete from suspects where (exchange_id, cluster_id) in (select exchange_id, cluster_id from old)),
@@ -235,6 +237,6 @@ as $$
     returning 1)
   select (select count(*) from forgotten) + (select count(*) from unmarked)
 $$;
-comment on function purge_suspects(integer) is 'Forget clusters that were decided long ago, and marks of nobody; returns how many.';
+comment on function purge_suspects(integer) is 'Forget clusters that are long over, and marks of nobody; returns how many.';
 alter function purge_suspects(integer) owner to exchange_writer;
 grant execute on function purge_suspects(integer) to service_role;

@@ -149,6 +149,22 @@ async def test_they_are_forgotten_with_their_cluster(
     assert await marked(connection_owner, crowd, "crowd") == set()
 
 
+async def test_what_nobody_decides_is_forgotten_when_it_is_long_over(
+    crowd: Front, connection_owner: asyncpg.Connection
+) -> None:
+    await burst(crowd, "abcd")
+    await search(crowd)
+    for days, kinds in ((89, {"burst", "crowd"}), (2, {"burst"})):
+        dated = (
+            "update betjee.clusters set last_at = last_at - make_interval(days => $2) where exchange_id = $1"
+        )
+        await connection_owner.execute(dated, crowd.exchange_id, days)
+        await crowd.service.fetchval("select betjee.purge_suspects(1000)")
+        assert {item["kind"] for item in await clusters(crowd, await owner_of(crowd))} == kinds
+    assert await marked(connection_owner, crowd, "crowd") == set()
+    assert len(await marked(connection_owner, crowd)) == 4, "a bonus that waits goes on waiting"
+
+
 async def test_who_is_marked_finds_it_in_the_export(crowd: Front) -> None:
     user = (await user_of(crowd, CROWD[0]))["user_id"]
     exported = await crowd.document("export_user", crowd.exchange_id, user)
