@@ -1,8 +1,11 @@
 """How many of several kinds of bots are found, and how many honest members are bothered by it.
 
 `python -m benchmarks.bots` plays 2,300 honest members and 800 bots through the exchange's own functions and
-prints, for each kind, who was marked, whose bonus waits, and who was frozen. Time passes by dating everything
-back. Everybody's ownership is proven, which is when the exchange may do most.
+prints, for each kind, who was marked by a burst or by another signal, whose bonus waits, and who was frozen. Time
+passes by dating everything back. Everybody's ownership is proven, which is when the exchange may do most.
+
+It plays twice: 67 of a hostel come spread over the ten minutes after an announcement, which is the case that our
+goals are about; and most of them come in its first minutes, which is harder and told beside it.
 """
 
 from __future__ import annotations
@@ -23,19 +26,17 @@ from typing import Any
 
 import asyncpg
 
-from benchmarks.newcomers import HOUR, Arrival, Kind, bots, hash_of, people
+from benchmarks.draws import report_draws
+from benchmarks.finding_report import Looks, report
+from benchmarks.newcomers import HOUR, SIGN_UPS_PER_MINUTE, Arrival, Kind, bots, hash_of, people
 from exchange.migrations import migrate
 from runtime.servers import EmbeddedServers
-
-SIGN_UPS_PER_MINUTE = 10
-"""What a rate limit by network lets through; who is refused comes back half a minute later."""
 
 SEARCH_SECONDS = 1_800
 """The job that looks for signals runs more often; so seldom it has less of a chance."""
 
+RING_SIZE = 20
 MARKETS = ("21s1", "21s2", "22s1", "22s2", "23s1", "23s2", "24s1", "24s2", "28s1", "28s2")
-GOAL_MARKED = 0.99
-GOAL_WITHHELD = 0.02
 
 _COMPLETE = "select betjee.complete_verification($1, $2, $3, $4, ($5::bytea, $6::bytea, $7::bytea)::betjee.network_keys)"
 _REFUSE = "select betjee.refuse_verification($1, $2, ($3::bytea, $4::bytea, $5::bytea)::betjee.network_keys, 'too_many_attempts')"
@@ -55,13 +56,18 @@ _DATE = (
     " where t.exchange_id = $1 and t.request_id = d.request_id"
 )
 _STANDING = """
-select a.provider_user_id as name, m.identity_hash is not null as is_marked,
-  exists (select from betjee.suspects s where s.exchange_id = a.exchange_id and s.identity_hash = a.identity_hash) as is_tied,
-  coalesce(m.withheld_paise > 0 and m.decision is distinct from 'released', false) as is_waiting, u.status = 'frozen' as is_frozen
-from betjee.accounts a
-join betjee.users u using (exchange_id, user_id)
-left join betjee.marks m using (exchange_id, identity_hash)
-where a.exchange_id = $1 and u.registered_at is not null
+select i.name, n.is_marked_by_burst, n.is_marked_by_signal,
+  n.is_marked_by_burst or n.is_marked_by_signal as is_marked, n.is_undecided, n.is_waiting,
+  exists (
+    select from betjee.accounts a join betjee.users u using (exchange_id, user_id)
+    where a.exchange_id = $1 and a.identity_hash = i.identity_hash and u.status = 'frozen') as is_frozen
+from unnest($2::text[], $3::bytea[]) i(name, identity_hash)
+cross join lateral (
+  select coalesce(bool_or(m.kind = 'burst'), false) as is_marked_by_burst,
+    coalesce(bool_or(m.kind <> 'burst'), false) as is_marked_by_signal,
+    coalesce(bool_or(m.decision is null), false) as is_undecided,
+    coalesce(bool_or(m.withheld_paise > 0 and m.decision is distinct from 'released'), false) as is_waiting
+  from betjee.marks m where m.exchange_id = $1 and m.identity_hash = i.identity_hash) n
 """
 
 
@@ -78,10 +84,10 @@ class Town:
     trades: list[tuple[float, str, str, str, int | None, int | None]] = field(default_factory=list)
 
     @classmethod
-    async def found(cls, owner: asyncpg.Connection, dice: random.Random) -> Town:
+    async def found(cls, owner: asyncpg.Connection, name: str, dice: random.Random) -> Town:
         """An exchange whose members sign up on the page; its band is wide, since its days take seconds."""
         answer = await owner.fetchval(
-            "select betjee.open_exchange(1, 'discord', 'town', 'Town', 'owner', 'Owner', 'web')"
+            "select betjee.open_exchange(1, 'discord', $1, 'Town', 'owner', 'Owner', 'web')", name
         )
         exchange_id = json.loads(answer)["exchange_id"]
         await owner.execute(
@@ -200,10 +206,23 @@ class Town:
         )
         return filled
 
+    async def vanish(self, names: list[str]) -> None:
+        """They delete themselves."""
+        for name in names:
+            answer = await self.call("delete_user", self.users[name], hash_of(name))
+            assert "refused" not in answer, answer
+
     async def standing(self) -> dict[str, asyncpg.Record]:
-        """How everybody stands, by name."""
-        rows = await self.owner.fetch(_STANDING, self.exchange_id)
+        """How everybody stands who has signed up, by name, also those who have deleted themselves since."""
+        names = list(self.users)
+        rows = await self.owner.fetch(_STANDING, self.exchange_id, names, [hash_of(name) for name in names])
         return {row["name"]: row for row in rows}
+
+
+def rings(kinds: list[Kind]) -> list[list[str]]:
+    """Who moves bonus together: twenty each, the one that gains first; those who delete themselves are the last."""
+    names = [name for kind in kinds if kind.style.startswith("bonus transfer") for name in kind.names]
+    return [names[begin : begin + RING_SIZE] for begin in range(0, len(names), RING_SIZE)]
 
 
 def plan_people(town: Town, kinds: list[Kind]) -> None:
@@ -233,10 +252,7 @@ def plan_bots(town: Town, kinds: list[Kind]) -> None:
                     town.plan(begin // 10 * 10 + dice.uniform(0, 4), name, "buy", market, shares=2)
     for name in by_style["many networks"].names:
         town.plan(dice.uniform(0, HOUR), name, "buy", dice.choice(MARKETS), shares=dice.randint(1, 30))
-    ring_size = 20
-    names = by_style["bonus transfer"].names
-    for ring in range(len(names) // ring_size):
-        gainer, *givers = names[ring * ring_size : (ring + 1) * ring_size]
+    for ring, (gainer, *givers) in enumerate(rings(kinds)):
         market = MARKETS[2 * ring]
         for place, (giver, turn) in enumerate(itertools.product(givers, range(3))):
             begin = 20 + 60 * place + turn
@@ -251,88 +267,59 @@ def plan_bots(town: Town, kinds: list[Kind]) -> None:
                 town.plan(begin + 3 * step, who, side, market, portion_bps=portion)
 
 
-def _row(style: str, names: list[str], standing: dict[str, asyncpg.Record]) -> str:
-    def count(column: str) -> int:
-        return sum(standing[name][column] for name in names)
+async def look(town: Town, honest: set[str], *, bursts_only: bool) -> Looks:
+    """A moderator looks at each open suspicion once, and releases it where honest people are in it, the widest first.
 
-    figures = [count(column) for column in ("is_marked", "is_tied", "is_waiting", "is_frozen")]
-    return f"{style:36}{len(names):>7,}" + "".join(f"{figure:>10,}" for figure in figures)
-
-
-def _table(groups: list[tuple[str, list[Kind]]], standing: dict[str, asyncpg.Record]) -> None:
-    print(f"{'':36}{'':>7}{'marked':>10}{'in any':>10}{'bonus':>10}")
-    print(f"{'':36}{'in all':>7}{'(burst)':>10}{'cluster':>10}{'waits':>10}{'frozen':>10}")
-    for title, kinds in groups:
-        print(title)
-        for kind in kinds:
-            print(_row(f"  {kind.style}", kind.names, standing))
-    print()
-
-
-def _goal(name: str, *, is_reached: bool) -> None:
-    print(f"{name:72}{'reached' if is_reached else 'missed'}")
-
-
-async def look(town: Town, honest: set[str]) -> tuple[int, int]:
-    """A moderator looks at each open burst once, and releases it where honest people are in it.
-
-    Returns how many were released, and how many honest members still wait.
+    Releasing one releases what a burst has marked of the same people, and closes that burst where nobody is left in it.
     """
-    rows = await town.owner.fetch(
-        "select c.cluster_id, array_agg(a.provider_user_id) as names from betjee.clusters c"
-        " join betjee.suspects s using (exchange_id, cluster_id) join betjee.accounts a using (exchange_id, identity_hash)"
-        " where c.exchange_id = $1 and c.kind = 'burst' and c.status = 'open' group by c.cluster_id",
-        town.exchange_id,
-    )
-    looks = 0
-    for row in rows:
-        if honest & set(row["names"]):
-            looks += 1
-            await town.call("release_suspects", town.moderator, row["cluster_id"], None)
+    looks = Looks(0, 0, 0)
+    while True:
+        row = await town.owner.fetchrow(
+            "select c.cluster_id from betjee.clusters c"
+            " join betjee.suspects s using (exchange_id, cluster_id) join betjee.accounts a using (exchange_id, identity_hash)"
+            " where c.exchange_id = $1 and c.status = 'open' and (c.kind = 'burst' or not $3)"
+            " group by c.cluster_id having bool_or(a.provider_user_id = any ($2)) order by count(*) desc limit 1",
+            town.exchange_id,
+            list(honest),
+            bursts_only,
+        )
+        if row is None:
+            break
+        looks.releases += 1
+        await town.call("release_suspects", town.moderator, row["cluster_id"], None)
     standing = await town.standing()
-    return looks, sum(standing[name]["is_waiting"] for name in honest)
+    looks.waiting = sum(standing[name]["is_waiting"] for name in honest)
+    looks.marked = sum(standing[name]["is_undecided"] for name in honest)
+    return looks
 
 
-def report(
-    honest: list[Kind], villains: list[Kind], standing: dict[str, asyncpg.Record], looks: int, left: int
-) -> None:
-    """The table, and whether what we want to reach is reached."""
-    _table([("Honest members", honest), ("Bots", villains)], standing)
-    members = [name for kind in honest for name in kind.names]
-    waiting = sum(standing[name]["is_waiting"] for name in members)
-    frozen = sum(standing[name]["is_frozen"] for name in members)
-    for kind in villains:
-        if kind.style in ("fast burst", "one network"):
-            found = sum(standing[name]["is_tied"] for name in kind.names) / len(kind.names)
-            _goal(f"{kind.style}: {found:.1%} found (99 %)", is_reached=found >= GOAL_MARKED)
-    share = waiting / len(members)
-    _goal(
-        f"honest members whose bonus waits: {waiting} ({share:.2%}; at most 2 %)",
-        is_reached=share <= GOAL_WITHHELD,
-    )
-    _goal(f"honest members frozen: {frozen} (none)", is_reached=frozen == 0)
-    _goal(f"still waiting after {looks} looks, one a burst: {left} (none)", is_reached=left == 0)
-
-
-async def play(servers: EmbeddedServers, options: argparse.Namespace) -> None:
-    """Everything on one server."""
-    await migrate(servers.database_owner_url)
-    owner = await asyncpg.connect(servers.database_owner_url)
+async def play(owner: asyncpg.Connection, options: argparse.Namespace, *, is_front_loaded: bool) -> None:
+    """Everything in a town of its own."""
     dice = random.Random(options.seed)
-    town = await Town.found(owner, dice)
-    honest = people(dice, is_front_loaded=options.front_loaded, long_standing=options.long_standing)
+    town = await Town.found(owner, f"front-loaded {is_front_loaded}", dice)
+    honest = people(dice, is_front_loaded=is_front_loaded, long_standing=options.long_standing)
     villains = bots(dice)
     for kind in (*honest, *villains):
         await town.welcome(kind)
     plan_people(town, honest)
     plan_bots(town, villains)
     filled = await town.trade()
+    vanishing = set(next(kind for kind in villains if kind.style.endswith("then deleted")).names)
+    await town.vanish([giver for ring in rings(villains) for giver in ring[1:] if giver in vanishing])
     await town.search()
     standing = await town.standing()
     seconds = min([await town.search() for _ in range(5)])
-    looks, left = await look(town, {name for kind in honest for name in kind.names})
-    print(f"{options}: {len(standing):,} members, {filled:,} trades within an hour.\n")
-    report(honest, villains, standing, looks, left)
+    names = {name for kind in honest for name in kind.names}
+    at_bursts = await look(town, names, bursts_only=True)
+    at_all = await look(town, names, bursts_only=False)
+    arrival = (
+        "most of the hostel in the first minutes after the announcement; harder than our goals are about"
+        if is_front_loaded
+        else "the hostel spread over ten minutes; the case of our goals"
+    )
+    print(f"Seed {options.seed}, {options.long_standing:.0%} of honest members there for long, {arrival}:")
+    print(f"{len(standing):,} members, {filled:,} trades within an hour.\n")
+    report(honest, villains, standing, at_bursts, at_all)
     print(
         f"\nA search over all of them takes {seconds * 1_000:.0f} ms; where nothing is new it takes no lock."
     )
@@ -340,6 +327,16 @@ async def play(servers: EmbeddedServers, options: argparse.Namespace) -> None:
     print(
         "The audit is clean." if not faults else "\n".join(["The audit found:", *(row[0] for row in faults)])
     )
+
+
+async def play_all(servers: EmbeddedServers, options: argparse.Namespace) -> None:
+    """Both arrivals, one after the other, on one server."""
+    await migrate(servers.database_owner_url)
+    owner = await asyncpg.connect(servers.database_owner_url)
+    for is_front_loaded in (False, True):
+        await play(owner, options, is_front_loaded=is_front_loaded)
+        print()
+    report_draws()
     await owner.close()
 
 
@@ -347,9 +344,6 @@ def main() -> None:
     """Start a PostgreSQL for the purpose, play, and throw it away."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--front-loaded", action="store_true", help="most of the rush comes in its first minutes"
-    )
     parser.add_argument(
         "--long-standing",
         type=float,
@@ -360,7 +354,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="betjee-bots-"))
     try:
         with EmbeddedServers(folder, valkey=False) as servers:
-            asyncio.run(play(servers, options))
+            asyncio.run(play_all(servers, options))
     finally:
         shutil.rmtree(folder)
 

@@ -7,6 +7,11 @@ import random
 from dataclasses import dataclass, replace
 
 HOUR = 3_600
+SIGN_UPS_PER_MINUTE = 10
+"""What a rate limit by network lets through; who is refused comes back half a minute later."""
+
+RUSH_MEMBERS = 67
+RUSH_SECONDS = 600
 
 Networks = tuple[bytes, bytes | None, bytes | None]
 
@@ -54,14 +59,16 @@ def _from_one(style: str, seconds: list[float], network: str = "") -> Kind:
     )
 
 
-def people(dice: random.Random, *, is_front_loaded: bool, long_standing: float) -> list[Kind]:
-    """2,300 honest members, of whom a part has been in the community for long.
-
-    The rush of the hostel is spread over ten minutes, or most come in the first of them.
-    """
-    times = [dice.uniform(0, 600) for _ in range(67)]
+def rush(dice: random.Random, *, is_front_loaded: bool) -> list[float]:
+    """When those of the hostel come after the announcement: spread over ten minutes, or most in the first of them."""
     if is_front_loaded:
-        times = [min(dice.expovariate(1 / 200), 600) for _ in range(67)]
+        return [min(dice.expovariate(1 / 200), RUSH_SECONDS) for _ in range(RUSH_MEMBERS)]
+    return [dice.uniform(0, RUSH_SECONDS) for _ in range(RUSH_MEMBERS)]
+
+
+def people(dice: random.Random, *, is_front_loaded: bool, long_standing: float) -> list[Kind]:
+    """2,300 honest members, of whom a part has been in the community for long."""
+    times = rush(dice, is_front_loaded=is_front_loaded)
     day = 24 * HOUR
     kinds = [
         _at_home("at home", 2_100),
@@ -77,7 +84,7 @@ def people(dice: random.Random, *, is_front_loaded: bool, long_standing: float) 
 
 
 def bots(dice: random.Random) -> list[Kind]:
-    """800 bots in six styles."""
+    """800 bots in seven styles."""
     bursts = [
         Arrival(
             wave * HOUR + dice.uniform(0, 20),
@@ -106,5 +113,6 @@ def bots(dice: random.Random) -> list[Kind]:
         _from_one("one network", [20.0 * n for n in range(150)]),
         Kind("a /56", wide),
         _at_home("many networks", 100),
-        _at_home("bonus transfer", 100),
+        _at_home("bonus transfer", 60),
+        _at_home("bonus transfer, then deleted", 40),
     ]

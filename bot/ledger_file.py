@@ -89,10 +89,16 @@ class LedgerFiles:
         return gzip.compress(content), True
 
 
-def _bundle(ledger: str, about: Json) -> bytes:
+def bundle_of_no_account(about: Json) -> LedgerFile:
+    """A zip file with what is kept of somebody without an account, and so without a ledger."""
+    return LedgerFile("my-data.zip", _bundle(None, about), 0, is_whole=True, is_compressed=True)
+
+
+def _bundle(ledger: str | None, about: Json) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
-        bundle.writestr("ledger.csv", ledger)
+        if ledger is not None:
+            bundle.writestr("ledger.csv", ledger)
         bundle.writestr("about.json", json.dumps(about, indent=2, ensure_ascii=False))
     return packed.getvalue()
 

@@ -10,10 +10,11 @@ import discord
 
 from bot import replies
 from bot.communities import Account, Communities
-from bot.delivery import Interaction, acknowledge, answer
+from bot.delivery import Interaction, acknowledge, acknowledge_click, answer
 from bot.errors import DISCORD_AWAY
 from bot.intake import Intake
 from bot.lasting import LastingButton, lasting_button, row_of_buttons
+from bot.replies.suspects import CLUSTERS_SHOWN
 from bot.views import OwnersView
 from bot.wipe_views import UndoWipe
 from exchange.acts import Wipe, WipeMode
@@ -37,10 +38,10 @@ Decide = Callable[[Interaction, WipeMode], Awaitable[None]]
 
 
 def cluster_buttons(cluster_id: int, status: ClusterStatus = ClusterStatus.OPEN) -> discord.ui.View:
-    """What can be done about a cluster: all while it is open, wiping while it is frozen, and always Details."""
+    """What can be done about a cluster: all while it is open, releasing and wiping while it is upheld, and always Details."""
     offered = {
         ClusterStatus.OPEN: ("release", "freeze", "wipe", "details"),
-        ClusterStatus.UPHELD: ("wipe", "details"),
+        ClusterStatus.UPHELD: ("release", "wipe", "details"),
         ClusterStatus.RELEASED: ("details",),
     }[status]
     return row_of_buttons(
@@ -50,6 +51,23 @@ def cluster_buttons(cluster_id: int, status: ClusterStatus = ClusterStatus.OPEN)
             if act in offered
         )
     )
+
+
+async def show_suspects(
+    interaction: Interaction, exchange: Exchange, account: Account, page: int = 1
+) -> None:
+    """Answer an acknowledged command or click of a moderator with a page of the suspicions."""
+    clusters = await exchange.list_suspects(
+        account.exchange_id, account.user.user_id, CLUSTERS_SHOWN + 1, (page - 1) * CLUSTERS_SHOWN
+    )
+    pages = [("Previous", page - 1, page > 1), ("Next", page + 1, len(clusters) > CLUSTERS_SHOWN)]
+    buttons = [
+        discord.ui.Button[discord.ui.View](label=label, custom_id=f"{_CLUSTER}:page:{number}")
+        for label, number, is_there in pages
+        if is_there
+    ]
+    shown = replies.suspects.cluster_list(clusters[:CLUSTERS_SHOWN], page)
+    await answer(interaction, shown, row_of_buttons(*buttons) if buttons else None)
 
 
 class ChooseWipe(OwnersView):
@@ -102,7 +120,10 @@ class SuspectButtons:
             "wipe": self._wipe,
             "details": self._details,
         }
-        return [
+        turn = lasting_button(
+            rf"{_CLUSTER}:page:(?P<page>[1-9][0-9]{{0,5}})", self._intake, self._turn, Budget.MODERATION
+        )
+        return [turn] + [
             lasting_button(
                 rf"{_CLUSTER}:{act}:(?P<number>[0-9]{{1,18}})",
                 self._intake,
@@ -121,6 +142,11 @@ class SuspectButtons:
         if await acknowledge(interaction, public=False):
             account = await self._communities.account_of_moderator(interaction)
             await act(interaction, account, int(match["number"]))
+
+    async def _turn(self, interaction: Interaction, match: re.Match[str]) -> None:
+        if await acknowledge_click(interaction):
+            account = await self._communities.account_of_moderator(interaction)
+            await show_suspects(interaction, self._exchange, account, int(match["page"]))
 
     async def _release(self, interaction: Interaction, account: Account, number: int) -> None:
         release = await self._exchange.release_suspects(

@@ -143,6 +143,7 @@ class Wipe(FromJson):
     """A wipe: planned, and executed at `due_at` unless it is undone or still awaits its second.
 
     `left_user_ids` are those who deleted themselves before it was planned; only the answer to that has them.
+    `left_banned` counts those of a cluster who had left, and were banned with it; undoing it lifts that.
     """
 
     wipe_id: int
@@ -158,6 +159,7 @@ class Wipe(FromJson):
     ended_at: datetime | None = None
     failure: str | None = None
     left_user_ids: tuple[int, ...] = ()
+    left_banned: int = 0
 
     @classmethod
     def from_json(cls, document: Json) -> Self:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 
 from exchange.acts import Ban, Wipe, WipeMode, WipePreview
 from exchange.calls import Calls
-from exchange.errors import RequestRejected
+from exchange.errors import ExchangeError, RequestRejected
 from exchange.suspects import Cluster, KnownNetwork, Release
+
+_log = logging.getLogger(__name__)
 
 
 class Finding(Calls):
@@ -19,10 +22,12 @@ class Finding(Calls):
 
     # Moderators
 
-    async def list_suspects(self, exchange_id: int, moderator_user_id: int, limit: int = 10) -> list[Cluster]:
-        """The clusters without their members, those that wait for a decision first, at most 50; for moderators."""
-        query = "select betjee.list_suspects($1, $2, $3)"
-        documents = await self._read_all(query, exchange_id, moderator_user_id, limit)
+    async def list_suspects(
+        self, exchange_id: int, moderator_user_id: int, limit: int = 10, offset: int = 0
+    ) -> list[Cluster]:
+        """A page of the clusters without their members, those that wait for a decision first, at most 50; for moderators."""
+        query = "select betjee.list_suspects($1, $2, $3, $4)"
+        documents = await self._read_all(query, exchange_id, moderator_user_id, limit, offset)
         return [Cluster.from_json(document) for document in documents]
 
     async def get_cluster(self, exchange_id: int, moderator_user_id: int, cluster_id: int) -> Cluster:
@@ -41,7 +46,7 @@ class Finding(Calls):
         cluster_id: int,
         user_id: int | None = None,
     ) -> Release:
-        """Grant the bonuses that wait, once: of a whole cluster, or of one member of it, also a frozen one."""
+        """Grant the bonuses that wait, once, and end what freezing the cluster did: of all of it, or of one member."""
         query = "select betjee.release_suspects($2, $1, $3, $4, $5)"
         return Release.from_json(
             await self._write(request_id, query, exchange_id, moderator_user_id, cluster_id, user_id)
@@ -105,9 +110,17 @@ class Finding(Calls):
     # The job, and whoever limits how often members act
 
     async def find_suspects(self) -> int:
-        """Look for signals in every exchange in which something has changed of late; returns how many were new."""
-        exchange_ids = await self._read_all("select betjee.list_exchanges_to_search()")
-        return sum([await self._read("select betjee.find_suspects($1)", number) for number in exchange_ids])
+        """Look for signals in every exchange in which something has changed of late; returns how many were new.
+
+        One that cannot be searched, for a fault in it or because somebody holds it locked, holds up no other.
+        """
+        found = 0
+        for exchange_id in await self._read_all("select betjee.list_exchanges_to_search()"):
+            try:
+                found += await self._read("select betjee.find_suspects($1)", exchange_id)
+            except ExchangeError:
+                _log.exception("Exchange %d could not be searched for suspects.", exchange_id)
+        return found
 
     async def purge_suspects(self, limit: int = 10_000) -> int:
         """Forget clusters that were decided longer ago than networks are kept; returns how many."""

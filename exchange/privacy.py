@@ -22,6 +22,14 @@ class Privacy(Identities):
             raise RequestRejected("unknown_user", "This exchange has no such member.")
         return document
 
+    async def export_identity(self, exchange_id: int, identity: Identity) -> Json | None:
+        """Everything that is kept of somebody without an account, such as one that they have deleted; None where that is nothing."""
+        identity_hash = self._hash(identity.provider, identity.provider_user_id)
+        document: Json | None = await self._read(
+            "select betjee.export_identity($1, $2)", exchange_id, identity_hash
+        )
+        return document
+
     async def export_ledger(self, exchange_id: int, user_id: int) -> AsyncIterator[Json]:
         """A member's fills, oldest first, read in pages of 5,000."""
         after: int | None = 0

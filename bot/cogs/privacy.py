@@ -10,11 +10,12 @@ from bot import replies
 from bot.communities import Account, Communities, identity_of
 from bot.delivery import Interaction, answer, answer_with_file
 from bot.intake import Intake
-from bot.ledger_file import LedgerFiles
+from bot.ledger_file import LedgerFiles, bundle_of_no_account
 from bot.privacy_views import ConfirmDeletion, Delete
 from bot.tree import TRADE
 from exchange.acts import Deletion
 from exchange.exchange import Exchange
+from exchange.models import Json
 
 
 class Privacy(commands.Cog):
@@ -32,18 +33,25 @@ class Privacy(commands.Cog):
 
     @privacy.command()
     async def show(self, interaction: Interaction) -> None:
-        """Show what this exchange keeps of you."""
-        account = await self._own(interaction)
+        """Show what this exchange keeps of you, also after you have deleted your account."""
+        account = await self._communities.find_account(interaction.guild, interaction.user)
+        if account is None:
+            await answer(interaction, replies.privacy.kept_by_hash(await self._without_account(interaction)))
+            return
         about = await self._exchange.export_user(account.exchange_id, account.user.user_id)
         await answer(interaction, replies.privacy.kept(about))
 
     @privacy.command()
     async def export(self, interaction: Interaction) -> None:
         """Get everything about you as one file, with your ledger as CSV in it."""
-        account = await self._own(interaction)
-        about = await self._exchange.export_user(account.exchange_id, account.user.user_id)
-        made = await self._files.bundle(account.exchange_id, account.user.user_id, about)
-        embed = replies.privacy.exported(made.entries, is_whole=made.is_whole)
+        account = await self._communities.find_account(interaction.guild, interaction.user)
+        if account is None:
+            made = bundle_of_no_account(await self._without_account(interaction))
+            embed = replies.privacy.exported_by_hash()
+        else:
+            about = await self._exchange.export_user(account.exchange_id, account.user.user_id)
+            made = await self._files.bundle(account.exchange_id, account.user.user_id, about)
+            embed = replies.privacy.exported(made.entries, is_whole=made.is_whole)
         await answer_with_file(interaction, embed, discord.File(io.BytesIO(made.content), filename=made.name))
 
     @privacy.command(extras=TRADE)
@@ -57,12 +65,13 @@ class Privacy(commands.Cog):
         view = ConfirmDeletion(interaction, self._intake, self._deleting(account))
         await answer(interaction, replies.privacy.deletion_preview(preview), view)
 
-    async def _own(self, interaction: Interaction) -> Account:
-        """The account of who asks, also one that has not signed up or is banned. Raises NotRegistered or Banned."""
-        account = await self._communities.find_account(interaction.guild, interaction.user)
-        if account is None:
+    async def _without_account(self, interaction: Interaction) -> Json:
+        """What is kept of who asks and has no account. Raises NotRegistered or Banned where that is nothing."""
+        exchange_id = await self._communities.exchange_of(interaction.guild)
+        about = await self._exchange.export_identity(exchange_id, identity_of(interaction.user))
+        if about is None:
             await self._communities.refuse_stranger(interaction)
-        return account
+        return about
 
     async def _forget_names(self, interaction: Interaction) -> None:
         """Take somebody without an account off the record of moderators: they were wiped, or banned without one."""

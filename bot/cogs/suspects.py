@@ -10,7 +10,7 @@ from bot import replies
 from bot.communities import Communities
 from bot.delivery import Interaction, answer
 from bot.inputs import EndInput
-from bot.suspect_views import cluster_buttons
+from bot.suspect_views import cluster_buttons, show_suspects
 from exchange.exchange import Exchange
 
 _LARGEST_NUMBER = 2**53 - 1
@@ -34,8 +34,7 @@ class Suspects(commands.Cog):
     async def list_suspects(self, interaction: Interaction) -> None:
         """Show which accounts look like many of one person, and why."""
         account = await self._communities.account_of_moderator(interaction)
-        clusters = await self._exchange.list_suspects(account.exchange_id, account.user.user_id)
-        await answer(interaction, replies.suspects.cluster_list(clusters))
+        await show_suspects(interaction, self._exchange, account)
 
     @suspects.command(name="show")
     @app_commands.describe(number="The number of the suspicion; /suspects list shows it")
@@ -58,7 +57,7 @@ class Suspects(commands.Cog):
         number: app_commands.Range[int, 1, _LARGEST_NUMBER],
         member: discord.Member | None = None,
     ) -> None:
-        """Say that it is nothing, and grant the bonuses that wait, on the record."""
+        """Say that it is nothing: the bonuses that wait are granted, and a Freeze of it ends."""
         account = await self._communities.account_of_moderator(interaction)
         target = (
             None if member is None else await self._communities.account_of_member(interaction.guild, member)

@@ -209,6 +209,14 @@ def _wipe(wipe: Wipe) -> str:
         lines.append(
             f"Left out, having deleted their own accounts meanwhile: {grouped(len(wipe.left_user_ids))}."
         )
+    if wipe.left_banned:
+        ends = {
+            WipeStatus.UNDONE: "; they may come back, unless another suspicion holds them",
+            WipeStatus.EXECUTED: "; `/unban` and the number in `/bans` ends it",
+        }.get(wipe.status, "; undoing it lifts that")
+        lines.append(
+            f"Had deleted their own accounts before, and are banned with them: {grouped(wipe.left_banned)}{ends}."
+        )
     return "\n".join(lines)
 
 

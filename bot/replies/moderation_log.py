@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import discord
 
-from bot.replies import suspects
+from bot.replies import signals
 from bot.replies.moderation import amount
 from bot.replies.reply import BLUE, lines_that_fit, reply
 from bot.replies.text import called, grouped, name, plain, safe
@@ -80,7 +80,7 @@ def _market(act: Act) -> str:
 
 def _suspicion(act: Act) -> str:
     """A suspicion by the title under which `/suspects` lists it."""
-    title = suspects.title(str(act.detail.get("kind", "")), int(act.detail.get("cluster_id", 0)))
+    title = signals.title(str(act.detail.get("kind", "")), int(act.detail.get("cluster_id", 0)))
     return f"the suspicion “{title}”"
 
 

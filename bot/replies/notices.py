@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import discord
 
-from bot.replies import leaderboards, moderation_log, suspects
+from bot.replies import leaderboards, moderation_log, signals, suspects
 from bot.replies.refusals import REASONS
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, Figure, lines_that_fit, reply
 from bot.replies.text import TIMES, grouped, money, plain, profit, safe
@@ -322,8 +322,8 @@ def _suspects_found(detail: Json) -> Told:
     kind, number = str(detail["signal"]), int(detail["cluster_id"])
     return Told(
         AMBER,
-        suspects.title(kind, number),
-        f"{suspects.reason(kind, detail, detail['accounts'])} `/suspects show {number}` shows who they are, and what you can do.",
+        signals.title(kind, number),
+        f"{signals.reason(kind, detail, detail['accounts'])}{suspects.left(detail.get('left', 0))} `/suspects show {number}` shows who they are, and what you can do.",
     )
 
 

@@ -20,7 +20,8 @@ _GONE: Final = (
 )
 _STAYS: Final = (
     "**What stays**: your trades, under a number and without a name, since the books must add up; the mark that your identity "
-    "has had its bonus, so a new account starts without one; a ban, if there is one; attempts to sign up and suspicions, for a while. "
+    "has had its bonus, so a new account starts without one; a ban, if there is one; attempts to sign up and suspicions, for a while; "
+    "and for a week at most, which number and which network were yours, so that nobody hides many accounts by deleting them. "
     "All of these know you by a scrambled code of your id alone, made with a secret key. "
     "Answers to your commands go within 30 days; what was said in Discord's channels stays there."
 )
@@ -38,6 +39,8 @@ _COUNTED: Final = (
     ("Attempts to sign up on the page", "sign_up_attempts"),
     ("Times a rule noticed you beside other accounts", "suspicions"),
     ("Times your name stands on the record of moderators", "recorded_names"),
+    ("Marks by such rules", "marks"),
+    ("Accounts that you deleted within a week", "departures"),
     ("Bans", "bans"),
 )
 """What is told as a number, by its name in the export, where it is not none."""
@@ -62,6 +65,37 @@ def kept(about: Json) -> discord.Embed:
         "Answers to your commands are kept for 30 days, so that a repeated one does nothing twice.",
         figures,
         footer="/privacy export gives you all of it as a file, /privacy delete deletes it.",
+    )
+
+
+def kept_by_hash(about: Json) -> discord.Embed:
+    """What an exchange keeps of somebody without an account, such as one that they have deleted."""
+    figures: list[Figure] = [
+        ("Bonus paid, which is remembered", "yes" if about["bonus_marks"] else "no"),
+        *(
+            (label, grouped(_count(about[key])))
+            for label, key in _COUNTED
+            if key in about and _count(about[key])
+        ),
+    ]
+    return reply(
+        BLUE,
+        "What is kept of you here",
+        "You have no account here. What is still known of you is known by a keyed hash of your id alone, and goes when its time is "
+        "over; that the bonus was paid, and a ban, stay as long as the exchange.",
+        figures,
+        footer="/privacy export gives you all of it as a file.",
+    )
+
+
+def exported_by_hash() -> discord.Embed:
+    """What comes with the file of somebody without an account."""
+    return reply(
+        GREEN,
+        "Everything about you",
+        "You have no account here; `about.json` is what is still known of you by a keyed hash of your id. Times are in UTC, lists have "
+        "their newest 1,000 entries.",
+        footer="Only you see this message.",
     )
 
 

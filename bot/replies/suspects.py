@@ -1,48 +1,39 @@
 """What moderators read of accounts that come or trade as many, and what members read whose bonus waits."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 import discord
 
 from bot.replies.enforcement import names_of, wiped_market
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, PURPLE, Figure, lines_that_fit, reply
-from bot.replies.text import grouped, money, name, plain, safe
-from exchange.acts import WipePreview
-from exchange.models import Json
+from bot.replies.signals import TITLES, reason, title
+from bot.replies.text import grouped, money, name, plain
+from exchange.acts import WipePreview, WipeStatus
 from exchange.suspects import Cluster, ClusterMember, ClusterStatus, Release, SignalKind
 
 MEMBERS_SHOWN: Final = 40
-_MARKET_CHARACTERS: Final = 20
-_MINUTE: Final = 60
+CLUSTERS_SHOWN: Final = 6
 _MODES: Final = (
     "**Burn**: the shares go with their owners, and the price stays. **Unwind**: their positions are closed along "
     "the curve first, and the price goes back without them."
 )
 
-_TITLES: Final = {
-    SignalKind.BURST: "Many sign-ups at once",
-    SignalKind.WIDE_BURST: "Many sign-ups from neighbouring networks",
-    SignalKind.CROWD: "Many members of one network",
-    SignalKind.CONCERT: "Accounts that trade as one",
-    SignalKind.TRANSFER: "Bonus that moves to one account",
-}
-_DECIDED: Final = {
-    ClusterStatus.RELEASED: "released",
-    ClusterStatus.UPHELD: "frozen or to be wiped",
+_KINDS: Final = set(SignalKind)
+_WIPES: Final = {
+    WipeStatus.AWAITING_SECOND: "to be wiped once another moderator agrees",
+    WipeStatus.PLANNED: "to be wiped",
+    WipeStatus.UNDONE: "to be wiped, which was undone",
+    WipeStatus.EXECUTED: "wiped",
+    WipeStatus.FAILED: "to be wiped, which failed",
 }
 
 
-def title(kind: str, cluster_id: int) -> str:
-    """The title of a cluster, without markdown; a kind that is not known here has a general one."""
-    known = _TITLES[SignalKind(kind)] if kind in SignalKind.__members__.values() else "A suspicion"
-    return f"{known} · {cluster_id}"
-
-
-def reason(kind: str, detail: Json, accounts: int) -> str:
-    """Why accounts were tied together, in a sentence with its figures."""
-    words = _REASONS.get(kind)
-    return f"{grouped(accounts)} accounts." if words is None else words(detail, grouped(accounts))
+def left(accounts: int) -> str:
+    """How many of them have deleted themselves since, as a sentence with a blank before it; nothing where nobody has."""
+    if not accounts:
+        return ""
+    return f" **{grouped(accounts)}** of them {'has' if accounts == 1 else 'have'} left since, and stay{'s' if accounts == 1 else ''} counted."
 
 
 def card(cluster: Cluster) -> discord.Embed:
@@ -53,12 +44,12 @@ def card(cluster: Cluster) -> discord.Embed:
         title(cluster.kind, cluster.cluster_id),
         reason(cluster.kind, cluster.detail, cluster.accounts) + _decision(cluster),
         _figures(cluster),
-        footer=None if decided else _ADVICE[cluster.kind is SignalKind.BURST],
+        footer=_way_out(cluster) if decided else _ADVICE[cluster.kind is SignalKind.BURST],
     )
 
 
-def cluster_list(clusters: list[Cluster]) -> discord.Embed:
-    """The clusters, those that wait for a decision first."""
+def cluster_list(clusters: list[Cluster], page: int = 1) -> discord.Embed:
+    """A page of the clusters, those that wait for a decision first."""
     lines = (
         f"**{title(cluster.kind, cluster.cluster_id)}**{_state(cluster)}\n"
         f"{reason(cluster.kind, cluster.detail, cluster.accounts)}{_waiting(cluster)}"
@@ -66,10 +57,12 @@ def cluster_list(clusters: list[Cluster]) -> discord.Embed:
     )
     nothing = (
         "Nothing looks like many accounts of one person. `/settings list` shows from when on something does."
+        if page == 1
+        else "There are no more."
     )
     return reply(
         BLUE,
-        "Suspects",
+        "Suspects" if page == 1 else f"Suspects · page {grouped(page)}",
         lines_that_fit(lines, between="\n\n") or nothing,
         footer="/suspects show and the number: who they are, and what you can do. A signal is no proof.",
     )
@@ -78,13 +71,12 @@ def cluster_list(clusters: list[Cluster]) -> discord.Embed:
 def details(cluster: Cluster) -> discord.Embed:
     """One cluster with its members."""
     embed = card(cluster)
-    lines = [_member(member) for member in cluster.members[:MEMBERS_SHOWN]]
+    lines = [_member(member, cluster.kind) for member in cluster.members[:MEMBERS_SHOWN]]
     hidden = cluster.members_total - len(lines)
     lines += [f"… and {grouped(hidden)} more members."] if hidden > 0 else []
-    strangers = cluster.accounts - cluster.members_total
-    lines += (
-        [f"{grouped(strangers)} were refused or have left, and have no account."] if strangers > 0 else []
-    )
+    refused = cluster.accounts - cluster.members_total - cluster.left
+    lines += [f"{grouped(refused)} were refused or wiped, and have no account."] if refused > 0 else []
+    lines += [f"{grouped(cluster.left)} have deleted themselves since."] if cluster.left else []
     embed.description = f"{embed.description}\n\n{lines_that_fit(lines)}"
     return embed
 
@@ -98,10 +90,16 @@ def released(release: Release) -> discord.Embed:
         else ""
     )
     count = grouped(release.released)
+    freed = (
+        f" **{grouped(release.unfrozen)}** {'is' if release.unfrozen == 1 else 'are'} frozen no longer, "
+        "unless something else holds them."
+        if release.unfrozen
+        else ""
+    )
     return reply(
         GREEN,
         "Released",
-        f"**{count}** {'mark is' if release.released == 1 else 'marks are'} gone, and each bonus that waited has been granted. "
+        f"**{count}** {'mark is' if release.released == 1 else 'marks are'} gone, and each bonus that waited has been granted.{freed} "
         f"The decision is recorded with your name.{over}",
     )
 
@@ -112,7 +110,9 @@ def frozen(cluster: Cluster) -> discord.Embed:
         GREEN,
         "Frozen",
         f"**{grouped(cluster.frozen)}** members are frozen and were told why; a bonus that waits goes on waiting. "
-        "The decision is recorded with your name.",
+        f"{_banned(cluster.left)}The decision is recorded with your name.\n\n"
+        f"**The way out**: `/suspects release number:{cluster.cluster_id}` takes all of it back and grants the bonuses; with "
+        "`member:` of one alone. `/unfreeze` ends a freeze and leaves the bonus waiting.",
     )
 
 
@@ -168,45 +168,6 @@ def moderators_channel_chosen(channel_id: str | None, *, may_send: bool, is_publ
     )
 
 
-def _burst(detail: Json, accounts: str) -> str:
-    return (
-        f"**{accounts} identities** came from one network, more than {grouped(detail['threshold'])} within "
-        f"{grouped(detail['seconds'])} seconds. The bonus of those who are new here waits until you decide."
-    )
-
-
-def _wide_burst(detail: Json, accounts: str) -> str:
-    return (
-        f"**{accounts} identities** came within {_span(detail['seconds'])} from {grouped(detail['networks'])} networks "
-        f"of one IPv6 /{int(detail['width'])}, which is often one customer."
-    )
-
-
-def _crowd(detail: Json, accounts: str) -> str:
-    where = (
-        "one network"
-        if detail["networks"] == 1
-        else f"{grouped(detail['networks'])} networks of one IPv6 /{int(detail['width'])}"
-    )
-    return f"**{accounts} members** signed up from {where} within a day. A hostel or a mobile operator looks like this too."
-
-
-def _concert(detail: Json, accounts: str) -> str:
-    return (
-        f"**{accounts} accounts** of one network traded the same side of the same markets within the same "
-        f"{grouped(detail['moment_seconds'])} seconds, up to {grouped(detail['moments'])} times within an hour and at least half "
-        "of the times they traded."
-    )
-
-
-def _transfer(detail: Json, _: str) -> str:
-    return (
-        f"**{grouped(detail['givers'])} new accounts** lost {money(detail['lost_paise'])} in "
-        f"**{safe(str(detail['market']), _MARKET_CHARACTERS)}**. Within a minute of each of their trades one account traded the "
-        f"other way; it gained {money(detail['gained_paise'])} there, before tax."
-    )
-
-
 def _figures(cluster: Cluster) -> Iterable[Figure]:
     yield "Accounts", f"{grouped(cluster.accounts)}, of them members {grouped(cluster.members_total)}"
     yield "Confirmed by Discord", grouped(cluster.proven)
@@ -214,6 +175,8 @@ def _figures(cluster: Cluster) -> Iterable[Figure]:
         yield "Bonus that waits", f"of {grouped(cluster.waiting)}, {money(cluster.waiting_paise)} in all"
     if cluster.long_standing:
         yield "Long in the community, so not waiting", grouped(cluster.long_standing)
+    if cluster.left:
+        yield "Have deleted themselves since", grouped(cluster.left)
     if cluster.frozen:
         yield "Frozen", grouped(cluster.frozen)
     if cluster.other_signals:
@@ -228,11 +191,35 @@ def _decision(cluster: Cluster) -> str:
         return ""
     by = name(cluster.decided_by) if cluster.decided_by else "the exchange"
     when = f" {discord.utils.format_dt(cluster.decided_at, 'R')}" if cluster.decided_at else ""
-    return f"\nDecided by {by}{when}: **{_DECIDED[cluster.status]}**."
+    return f"\nDecided by {by}{when}: **{_decided(cluster)}**."
+
+
+def _decided(cluster: Cluster) -> str:
+    if cluster.status is ClusterStatus.RELEASED:
+        return "released"
+    return (
+        "frozen" if cluster.wipe_status is None else f"{_WIPES[cluster.wipe_status]} (wipe {cluster.wipe_id})"
+    )
+
+
+def _way_out(cluster: Cluster) -> str | None:
+    if cluster.status is ClusterStatus.RELEASED or cluster.wipe_status is WipeStatus.EXECUTED:
+        return None
+    if cluster.wipe_status in (None, WipeStatus.UNDONE):
+        return f"/suspects release number:{cluster.cluster_id} takes it back and grants what waits; with member: of one alone."
+    return f"/wipes undo number:{cluster.wipe_id} takes it back; /suspects release then grants what waits."
+
+
+def _banned(left_accounts: int) -> str:
+    return (
+        f"**{grouped(left_accounts)}** who had deleted themselves are banned from coming back. "
+        if left_accounts
+        else ""
+    )
 
 
 def _state(cluster: Cluster) -> str:
-    return "" if cluster.status is ClusterStatus.OPEN else f" · {_DECIDED[cluster.status]}"
+    return "" if cluster.status is ClusterStatus.OPEN else f" · {_decided(cluster)}"
 
 
 def _waiting(cluster: Cluster) -> str:
@@ -240,36 +227,26 @@ def _waiting(cluster: Cluster) -> str:
         f"{grouped(cluster.waiting)} wait for {money(cluster.waiting_paise)}" if cluster.waiting else "",
         f"{grouped(cluster.other_signals)} are named by another signal too" if cluster.other_signals else "",
         f"{grouped(cluster.frozen)} are frozen" if cluster.frozen else "",
+        f"{grouped(cluster.left)} have deleted themselves since" if cluster.left else "",
     ]
     told = "; ".join(filter(None, parts))
     return f"\n{told}." if told else ""
 
 
-def _member(member: ClusterMember) -> str:
+def _member(member: ClusterMember, kind: SignalKind) -> str:
+    others = [TITLES[SignalKind(mark)].lower() for mark in member.marks if mark in _KINDS - {kind}]
     parts = [
         f"`{member.user_id}` {name(member.display_name)}",
         member.status if member.status != "active" else "",
         "confirmed by Discord" if member.ownership_proven else "",
         f"{money(member.withheld_paise)} waits" if member.withheld_paise else "",
+        "" if kind in member.marks else "no mark left",
+        f"also: {', '.join(others)}" if others else "",
     ]
     return " · ".join(filter(None, parts))
 
 
-def _span(seconds: int) -> str:
-    if seconds and seconds % _MINUTE == 0:
-        minutes = seconds // _MINUTE
-        return f"{grouped(minutes)} {'minute' if minutes == 1 else 'minutes'}"
-    return f"{grouped(seconds)} seconds"
-
-
 _ADVICE: Final = {
     True: "Release grants the bonuses, once. Freeze if you want to look closer; Wipe shows first what it would do.",
-    False: "Nothing was done to anybody. Release says that it is nothing; Wipe shows first what it would do.",
-}
-_REASONS: Final[dict[str, Callable[[Json, str], str]]] = {
-    SignalKind.BURST: _burst,
-    SignalKind.WIDE_BURST: _wide_burst,
-    SignalKind.CROWD: _crowd,
-    SignalKind.CONCERT: _concert,
-    SignalKind.TRANSFER: _transfer,
+    False: "They are marked, and nothing was done to anybody. Release says that it is nothing; Wipe shows first what it would do.",
 }

@@ -1,35 +1,70 @@
 -- What is kept of a member, for themselves.
 
-create or replace function export_sign_up(p_user users) returns jsonb
+create or replace function export_by_hash(p_exchange_id bigint, p_identity_hashes bytea[]) returns jsonb
 language sql stable
 set search_path = betjee, pg_temp
 as $$
--- What was written down of how a member signed up, by the hash that their account has had since: links,
--- attempts, the rules that noticed them, and the mark that the bonus was paid. Lists are bounded at 1,000, the newest.
-  with identities as (
-    select a.identity_hash from accounts a
-    where a.exchange_id = p_user.exchange_id and a.user_id = p_user.user_id)
+-- What was written down of an identity by its keyed hash: attempts to sign up, the rules that noticed and marked it,
+-- accounts that were deleted lately, and the mark that the bonus was paid. Lists are bounded at 1,000, the newest.
   select jsonb_build_object(
-    'sign_up_links', (
-      select coalesce(jsonb_agg(to_jsonb(t) - '{exchange_id,token_hash,identity_hash}'::text[] order by t.issued_at desc), '[]')
-      from verification_tokens t
-      where t.exchange_id = p_user.exchange_id and (t.provider, t.provider_user_id) in (
-        select a.provider, a.provider_user_id from accounts a
-        where a.exchange_id = p_user.exchange_id and a.user_id = p_user.user_id)),
     'sign_up_attempts', (
       select coalesce(jsonb_agg(to_jsonb(v) - '{exchange_id}'::text[] order by v.attempt_id desc), '[]') from (
         select * from verification_attempts v
-        where v.exchange_id = p_user.exchange_id and v.identity_hash in (select i.identity_hash from identities i)
+        where v.exchange_id = p_exchange_id and v.identity_hash = any (p_identity_hashes)
         order by v.attempt_id desc limit 1000) v),
     'suspicions', (
       select coalesce(jsonb_agg(jsonb_build_object('kind', c.kind, 'added_at', s.added_at) order by s.added_at desc), '[]')
       from suspects s join clusters c using (exchange_id, cluster_id)
-      where s.exchange_id = p_user.exchange_id and s.identity_hash in (select i.identity_hash from identities i)),
+      where s.exchange_id = p_exchange_id and s.identity_hash = any (p_identity_hashes)),
+    'marks', (
+      select coalesce(jsonb_agg(to_jsonb(m) - '{exchange_id,user_id,decided_by}'::text[] order by m.marked_at desc), '[]') from marks m
+      where m.exchange_id = p_exchange_id and m.identity_hash = any (p_identity_hashes)),
+    'departures', (
+      select coalesce(jsonb_agg(to_jsonb(d) - '{exchange_id}'::text[] order by d.departed_at desc), '[]') from (
+        select * from departures d
+        where d.exchange_id = p_exchange_id and d.identity_hash = any (p_identity_hashes)
+        order by d.departed_at desc limit 1000) d),
     'bonus_marks', (
       select coalesce(jsonb_agg(to_jsonb(b) - '{exchange_id}'::text[] order by b.season), '[]') from bonus_marks b
-      where b.exchange_id = p_user.exchange_id and b.identity_hash in (select i.identity_hash from identities i)))
+      where b.exchange_id = p_exchange_id and b.identity_hash = any (p_identity_hashes)))
+$$;
+comment on function export_by_hash(bigint, bytea[]) is 'What is kept of an identity by its keyed hash.';
+
+create or replace function export_sign_up(p_user users) returns jsonb
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- Links by the ids that a member has at their provider, and the rest by the hash that their account has had since.
+  select export_by_hash(p_user.exchange_id, array(
+      select a.identity_hash from accounts a
+      where a.exchange_id = p_user.exchange_id and a.user_id = p_user.user_id and a.identity_hash is not null))
+    || jsonb_build_object('sign_up_links', (
+      select coalesce(jsonb_agg(to_jsonb(t) - '{exchange_id,token_hash,identity_hash}'::text[] order by t.issued_at desc), '[]')
+      from verification_tokens t
+      where t.exchange_id = p_user.exchange_id and (t.provider, t.provider_user_id) in (
+        select a.provider, a.provider_user_id from accounts a
+        where a.exchange_id = p_user.exchange_id and a.user_id = p_user.user_id)))
 $$;
 comment on function export_sign_up(users) is 'What is kept of how a member signed up.';
+
+create or replace function export_identity(p_exchange_id bigint, p_identity_hash bytea) returns jsonb
+language sql stable security definer
+set search_path = betjee, pg_temp
+as $$
+-- Everything that is kept of somebody without an account, such as one that they have deleted; null where that is nothing.
+  select k.kept from (
+    select export_by_hash(p_exchange_id, array[p_identity_hash]) || jsonb_build_object(
+      'sign_up_links', (
+        select coalesce(jsonb_agg(to_jsonb(t) - '{exchange_id,token_hash,identity_hash}'::text[] order by t.issued_at desc), '[]')
+        from verification_tokens t where t.exchange_id = p_exchange_id and t.identity_hash = p_identity_hash),
+      'bans', (
+        select coalesce(jsonb_agg(to_jsonb(b) - '{exchange_id,moderator_user_id}'::text[] order by b.ban_id desc), '[]') from bans b
+        where b.exchange_id = p_exchange_id and b.subject = 'identity' and b.subject_hash = p_identity_hash)) as kept) k
+  where exists (select from jsonb_each(k.kept) l(name, list) where l.list <> '[]')
+$$;
+comment on function export_identity(bigint, bytea) is 'Everything that is kept of somebody without an account, or null.';
+alter function export_identity(bigint, bytea) owner to exchange_writer;
+grant execute on function export_identity(bigint, bytea) to service_role;
 
 create or replace function export_ledger(p_exchange_id bigint, p_user_id bigint, p_after_sequence bigint, p_limit integer) returns jsonb
 language sql stable security definer
@@ -90,9 +125,6 @@ as $$
       select coalesce(jsonb_agg(to_jsonb(r) - '{exchange_id,user_id}'::text[] order by r.report_id desc), '[]') from (
         select * from reports r where r.exchange_id = u.exchange_id and r.user_id = u.user_id
         order by r.report_id desc limit 1000) r),
-    'marks', (
-      select coalesce(jsonb_agg(to_jsonb(m) - '{exchange_id,user_id,decided_by}'::text[]), '[]') from marks m
-      where m.exchange_id = u.exchange_id and m.user_id = u.user_id),
     'freeze', (select to_jsonb(f) - '{exchange_id,user_id,moderator_user_id}'::text[] from freezes f
       where f.exchange_id = u.exchange_id and f.user_id = u.user_id),
     'recorded_names', (

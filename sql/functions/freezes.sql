@@ -1,23 +1,25 @@
 -- Freezes: a member keeps everything and may do nothing until a moderator decides.
 
 create or replace function begin_freeze(
-  p_exchange exchanges, p_by_user_id bigint, p_user_id bigint, p_reason text, p_request_id bigint
+  p_exchange exchanges, p_by_user_id bigint, p_user_id bigint, p_reason text, p_request_id bigint,
+  p_cluster_id bigint default null
 ) returns void
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
 -- Freezes a member who is not frozen, on the record, and tells them why; by number 0 it is the exchange
--- itself. Must be called under the exchange's lock, by who has checked that it may be.
+-- itself; with a cluster it ends when that is released. Must be called under the exchange's lock, by who has
+-- checked that it may be.
 begin
-  insert into freezes (exchange_id, user_id, moderator_user_id, reason, frozen_at)
-  values (p_exchange.exchange_id, p_user_id, p_by_user_id, p_reason, p_exchange.updated_at);
+  insert into freezes (exchange_id, user_id, moderator_user_id, reason, frozen_at, cluster_id)
+  values (p_exchange.exchange_id, p_user_id, p_by_user_id, p_reason, p_exchange.updated_at, p_cluster_id);
   perform settle_standing(p_exchange.exchange_id, array[p_user_id]);
   perform queue_notices(p_exchange, array[(p_user_id, 'account_frozen', jsonb_build_object('reason', p_reason))::notice]);
   perform log_moderation(
     p_exchange, p_by_user_id, 'freeze_user', jsonb_build_object('user_id', p_user_id, 'reason', p_reason), p_request_id);
 end
 $$;
-comment on function begin_freeze(exchanges, bigint, bigint, text, bigint) is 'Freeze a member in a locked exchange, on the record.';
+comment on function begin_freeze(exchanges, bigint, bigint, text, bigint, bigint) is 'Freeze a member in a locked exchange, on the record.';
 
 create or replace function freeze_user(
   p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_user_id bigint, p_reason text

@@ -1,4 +1,6 @@
--- Marks of the first rule: bonuses that wait, and what a mark does at once where the exchange has it so.
+-- Marks: whom a signal has named, one for each kind. Only a mark of the first rule does anything: the bonus
+-- waits, and what an exchange wants done at once is done. Every other kind is there for moderators to see, and
+-- a constraint of the table keeps it from withholding anything.
 --
 -- What stands in the way of a sign-up looks every row up by its key, whatever the planner knows of the tables.
 
@@ -24,7 +26,24 @@ as $$
 $$;
 comment on function moderates(bigint, bytea) is 'Whether an identity moderates an exchange, also while they are frozen.';
 
-create or replace function mark_identities(p_exchange exchanges, p_cluster_id bigint, p_identity_hashes bytea[]) returns void
+create or replace function mark_by_signal(
+  p_exchange exchanges, p_cluster_id bigint, p_kind text, p_identity_hashes bytea[]
+) returns void
+language sql
+set search_path = betjee, pg_temp
+as $$
+-- Marks identities by a signal that only tells. What was decided about them was about another network or
+-- another gainer, so it is asked anew. Nobody who moderates is marked. Must be called under the exchange's lock.
+  insert into marks (exchange_id, identity_hash, kind, cluster_id, marked_at)
+  select p_exchange.exchange_id, i, p_kind, p_cluster_id, p_exchange.updated_at
+  from unnest(p_identity_hashes) i where not moderates(p_exchange.exchange_id, i)
+  on conflict (exchange_id, identity_hash, kind) do update
+  set cluster_id = excluded.cluster_id, marked_at = excluded.marked_at, decision = null, decided_by = null, decided_at = null
+  where marks.decision is not null
+$$;
+comment on function mark_by_signal(exchanges, bigint, text, bytea[]) is 'Mark identities by a signal that only tells.';
+
+create or replace function mark_by_burst(p_exchange exchanges, p_cluster_id bigint, p_identity_hashes bytea[]) returns void
 language plpgsql
 set search_path = betjee, pg_temp
 set enable_hashjoin = off
@@ -39,8 +58,8 @@ declare
   v_taken record;
 begin
   with marked as (
-    insert into marks (exchange_id, identity_hash, cluster_id, marked_at, decision, decided_by, decided_at)
-    select p_exchange.exchange_id, h.identity_hash, p_cluster_id, p_exchange.updated_at,
+    insert into marks (exchange_id, identity_hash, kind, cluster_id, marked_at, decision, decided_by, decided_at)
+    select p_exchange.exchange_id, h.identity_hash, 'burst', p_cluster_id, p_exchange.updated_at,
       case when h.is_trusted then 'released' end, case when h.is_trusted then 0 end, case when h.is_trusted then p_exchange.updated_at end
     from (select i as identity_hash, is_long_standing(p_exchange, i) as is_trusted from unnest(p_identity_hashes) i) h
     where not moderates(p_exchange.exchange_id, h.identity_hash)
@@ -63,24 +82,24 @@ begin
     update users set cash_paise = cash_paise - v_taken.amount_paise
     where exchange_id = p_exchange.exchange_id and user_id = v_taken.user_id;
     update marks set user_id = v_taken.user_id, withheld_paise = v_taken.amount_paise
-    where exchange_id = p_exchange.exchange_id and identity_hash = v_taken.identity_hash;
+    where exchange_id = p_exchange.exchange_id and identity_hash = v_taken.identity_hash and kind = 'burst';
     perform queue_notices(p_exchange, array[(v_taken.user_id, 'bonus_withheld',
       jsonb_build_object('amount_paise', v_taken.amount_paise))::notice]);
   end loop;
 end
 $$;
-comment on function mark_identities(exchanges, bigint, bytea[]) is 'Mark identities, and take back what bonus of theirs is untouched.';
+comment on function mark_by_burst(exchanges, bigint, bytea[]) is 'Mark identities by the first rule, and take back what bonus of theirs is untouched.';
 
 create or replace function withhold_bonus(p_exchange exchanges, p_identity_hash bytea, p_user_id bigint, p_bonus_paise bigint) returns bigint
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
--- How much of the bonus of somebody who signs up waits: all of it where they are marked and no moderator
+-- How much of the bonus of somebody who signs up waits: all of it where a burst has marked them and no moderator
 -- has released them, unless they moderate by now. Must be called under the exchange's lock.
 begin
   update marks set user_id = p_user_id, withheld_paise = p_bonus_paise
-  where exchange_id = p_exchange.exchange_id and identity_hash = p_identity_hash and decision is distinct from 'released'
-    and rank_number(p_exchange.exchange_id, p_user_id) = 0;
+  where exchange_id = p_exchange.exchange_id and identity_hash = p_identity_hash and kind = 'burst'
+    and decision is distinct from 'released' and rank_number(p_exchange.exchange_id, p_user_id) = 0;
   return case when found then p_bonus_paise else 0 end;
 end
 $$;
@@ -97,24 +116,26 @@ $$;
 comment on function withheld_bonus(bigint, bigint) is 'How much of a member''s bonus waits for a moderator.';
 
 create or replace function release_marks(
-  p_exchange exchanges, p_identity_hashes bytea[], p_moderator_user_id bigint, p_with_upheld boolean
+  p_exchange exchanges, p_identity_hashes bytea[], p_kinds text[], p_moderator_user_id bigint, p_also_upheld_by text
 ) returns bigint
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
--- Releases marks, and grants each bonus that waited, once; returns how many marks it were. Those upheld by
--- a second signal only where that is asked for. Must be called under the exchange's lock.
+-- Releases marks of some kinds, and grants each bonus that waited, once; returns of how many identities. Also
+-- marks that were upheld by nobody, by moderators, or by everyone: a second signal too. Must be called under
+-- the exchange's lock.
 declare
   v_mark marks;
-  v_released bigint := 0;
+  v_released bytea[] := '{}';
 begin
   for v_mark in
     update marks set decision = 'released', decided_by = p_moderator_user_id, decided_at = p_exchange.updated_at
-    where exchange_id = p_exchange.exchange_id and identity_hash = any (p_identity_hashes)
-      and (decision is null or decision = 'upheld' and p_with_upheld)
+    where exchange_id = p_exchange.exchange_id and identity_hash = any (p_identity_hashes) and kind = any (p_kinds)
+      and (decision is null or decision = 'upheld' and (
+        p_also_upheld_by = 'everyone' or p_also_upheld_by = 'moderators' and decided_by <> 0))
     returning *
   loop
-    v_released := v_released + 1;
+    v_released := array_append(v_released, v_mark.identity_hash);
     continue when v_mark.withheld_paise = 0 or not exists (
       select from users u
       where u.exchange_id = p_exchange.exchange_id and u.user_id = v_mark.user_id and u.status <> 'deleted');
@@ -127,10 +148,10 @@ begin
     perform queue_notices(p_exchange, array[(v_mark.user_id, 'bonus_released',
       jsonb_build_object('amount_paise', v_mark.withheld_paise))::notice]);
   end loop;
-  return v_released;
+  return (select count(distinct i) from unnest(v_released) i);
 end
 $$;
-comment on function release_marks(exchanges, bytea[], bigint, boolean) is 'Release marks and grant the bonuses that waited, once.';
+comment on function release_marks(exchanges, bytea[], text[], bigint, text) is 'Release marks and grant the bonuses that waited, once.';
 
 -- What a mark does at once
 
@@ -147,7 +168,7 @@ begin
     p_identity_hash) s;
   return (
     select m.cluster_id from marks m
-    where m.exchange_id = p_exchange.exchange_id and m.identity_hash = p_identity_hash and m.decision is null);
+    where m.exchange_id = p_exchange.exchange_id and m.identity_hash = p_identity_hash and m.kind = 'burst' and m.decision is null);
 end
 $$;
 comment on function mark_burst(exchanges, network_keys, bytea) is 'Mark a burst that an attempt completes; returns the cluster in which its identity is marked.';
@@ -159,7 +180,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 as $$
--- Where the exchange has mark_action so, freezes the marked members of a cluster; those whose ownership
+-- Where the exchange has mark_action so, freezes the marked members of a burst; those whose ownership
 -- of the account was not proven are never frozen by their network alone. Wipes follow when the burst is
 -- over, by wipe_marked(). Must be called under the exchange's lock.
 begin
@@ -171,7 +192,7 @@ begin
   from marks m
   join accounts a on a.exchange_id = m.exchange_id and a.identity_hash = m.identity_hash and a.ownership_proven
   join users u on u.exchange_id = a.exchange_id and u.user_id = a.user_id and u.status = 'active'
-  where m.exchange_id = p_exchange.exchange_id and m.cluster_id = p_cluster_id and m.decision is null
+  where m.exchange_id = p_exchange.exchange_id and m.cluster_id = p_cluster_id and m.kind = 'burst' and m.decision is null
     and rank_number(p_exchange.exchange_id, u.user_id) = 0;
 end
 $$;
@@ -184,7 +205,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 as $$
--- A member of a cluster who is marked, and whose trading is a signal as well, is frozen and their mark
+-- A member of a cluster whom a burst has marked, and whose trading is a signal as well, is frozen and their mark
 -- upheld, where second_signal_freezes. Must be called under the exchange's lock.
 declare
   v_user record;
@@ -195,7 +216,7 @@ begin
   for v_user in
     select u.user_id, m.identity_hash, c.kind
     from suspects s
-    join marks m on m.exchange_id = s.exchange_id and m.identity_hash = s.identity_hash and m.decision is null
+    join marks m on m.exchange_id = s.exchange_id and m.identity_hash = s.identity_hash and m.kind = 'burst' and m.decision is null
     join accounts a on a.exchange_id = m.exchange_id and a.identity_hash = m.identity_hash
     join users u on u.exchange_id = a.exchange_id and u.user_id = a.user_id and u.status = 'active'
     cross join lateral (
@@ -208,7 +229,7 @@ begin
   loop
     perform begin_freeze(p_exchange, 0, v_user.user_id, cluster_reason('burst') || ' ' || cluster_reason(v_user.kind), 0);
     update marks set decision = 'upheld', decided_by = 0, decided_at = p_exchange.updated_at
-    where exchange_id = p_exchange.exchange_id and identity_hash = v_user.identity_hash;
+    where exchange_id = p_exchange.exchange_id and identity_hash = v_user.identity_hash and kind = 'burst';
   end loop;
 end
 $$;

@@ -4,17 +4,20 @@ create or replace function awaits_decision(p_exchange_id bigint, p_user_id bigin
 language sql stable
 set search_path = betjee, pg_temp
 as $$
+-- That many of one network have come slowly keeps nobody here: whole hostels are named by that, and whoever
+-- leaves is still counted.
   select exists (
     select from accounts a
     where a.exchange_id = p_exchange_id and a.user_id = p_user_id and (
       exists (
         select from marks m
-        where m.exchange_id = a.exchange_id and m.identity_hash = a.identity_hash and m.decision is null)
+        where m.exchange_id = a.exchange_id and m.identity_hash = a.identity_hash and m.kind = 'burst' and m.decision is null)
       or exists (
         select from suspects s join clusters c using (exchange_id, cluster_id)
-        where s.exchange_id = a.exchange_id and s.identity_hash = a.identity_hash and c.status = 'open')))
+        where s.exchange_id = a.exchange_id and s.identity_hash = a.identity_hash and c.status = 'open'
+          and c.kind in ('burst', 'concert', 'transfer'))))
 $$;
-comment on function awaits_decision(bigint, bigint) is 'Whether a member is marked or in a cluster about which no moderator has decided.';
+comment on function awaits_decision(bigint, bigint) is 'Whether a member is marked by a burst, or in a cluster of a burst or of trading, about which no moderator has decided.';
 
 create or replace function delete_refusal(p_user users, p_exchange_id bigint) returns jsonb
 language sql stable
@@ -39,7 +42,7 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Who they were, from where they came, and what they wrote; the ledger stays, under a number. What is known by
--- keyed hashes alone (attempts, suspicions, marks) is forgotten when its time is over, so that nobody hides by leaving.
+-- keyed hashes alone (attempts, suspicions, marks, that they left) is forgotten when its time is over, so that nobody hides by leaving.
 begin
   perform erase_tokens(p_exchange_id, array[p_user_id]);
   delete from price_alerts where exchange_id = p_exchange_id and user_id = p_user_id;
@@ -51,6 +54,22 @@ end
 $$;
 comment on function erase_identity(bigint, bigint) is 'Delete who a user was, not what they traded.';
 alter function erase_identity(bigint, bigint) owner to exchange_eraser;
+
+create or replace function note_departure(p_exchange exchanges, p_user_id bigint, p_identity_hash bytea) returns void
+language sql
+set search_path = betjee, pg_temp
+as $$
+-- What the rules need of who has deleted themselves, so that they are still counted: who was whom by keyed
+-- hashes, and from where, for as long as purge_verifications() lets it stay. Must be called under the exchange's lock,
+-- while their account is there; for each account that they had.
+  insert into departures (
+    exchange_id, user_id, identity_hash, network_key, network_key_56, network_key_48, seen_at, departed_at)
+  select a.exchange_id, a.user_id, coalesce(a.identity_hash, p_identity_hash), a.network_key, a.network_key_56, a.network_key_48,
+    a.seen_at, p_exchange.updated_at
+  from accounts a where a.exchange_id = p_exchange.exchange_id and a.user_id = p_user_id
+  order by a.seen_at desc nulls last limit 1
+$$;
+comment on function note_departure(exchanges, bigint, bytea) is 'Note for the rules who has deleted themselves.';
 
 create or replace function book_closings(
   p_exchange exchanges, p_user users, p_closings closing[], p_request_id bigint
@@ -190,6 +209,7 @@ begin
     if rank_number(p_exchange_id, p_user_id) > 0 then
       perform log_moderation(v_exchange, p_user_id, 'resign', jsonb_build_object('user_id', p_user_id), p_request_id);
     end if;
+    perform note_departure(v_exchange, p_user_id, p_identity_hash);
     perform erase_identity(p_exchange_id, p_user_id);
     -- A mark is nobody's by number any more, and nothing that waited is granted.
     update marks set user_id = null, withheld_paise = 0 where exchange_id = p_exchange_id and user_id = p_user_id;

@@ -96,7 +96,7 @@ begin
     perform log_moderation(v_exchange, v_user_id, 'transfer_ownership', jsonb_build_object(
       'user_id', v_user_id, 'from_user_id', v_before), p_request_id);
     delete from freezes where exchange_id = p_exchange_id and user_id = v_user_id;
-    perform release_marks(v_exchange, array[p_identity_hash], v_user_id, true);
+    perform release_marks(v_exchange, array[p_identity_hash], '{burst}', v_user_id, 'everyone');
     update bans set ended_at = v_exchange.updated_at
     where exchange_id = p_exchange_id and ended_at is null
       and (user_id = v_user_id or subject = 'identity' and subject_hash = p_identity_hash);

@@ -47,7 +47,7 @@ as $$
     ('network_trades_per_minute', 'integer', 1, 6000, null, '120', '', false,
       'How many orders the members on one network may give together.'),
     ('suspect_network_trades_per_minute', 'integer', 1, 6000, null, '10', '', false,
-      'The same where one of them is marked as suspect.'),
+      'The same where a burst of sign-ups has marked one of them.'),
     ('user_reads_per_minute', 'integer', 5, 600, null, '60', '', false,
       'How many other commands and clicks of a member are answered; reports and appeals are among them.'),
     ('user_quotes_per_minute', 'integer', 5, 600, null, '120', '', false,

@@ -86,18 +86,22 @@ set plan_cache_mode = force_custom_plan
 set enable_seqscan = off
 as $$
 -- However slowly they came: more than crowd_accounts members (25) who signed up from one network within a
--- day, and the same of a wider one out of at least two narrower ones; of a /48 twice as many. A hostel is
--- found by this too, which is why it only tells.
-  select 'crowd', k.network_key, array_agg(a.identity_hash),
+-- day, also those who have deleted themselves since, and the same of a wider one out of at least two narrower
+-- ones; of a /48 twice as many. A hostel is found by this too, which is why it only tells.
+  select 'crowd', k.network_key, array_agg(distinct a.identity_hash),
     jsonb_build_object('width', k.width, 'seconds', 86400, 'networks', count(distinct a.network_key)), max(a.seen_at)
   from (
-    select c.* from accounts c
+    (select c.identity_hash, c.network_key, c.network_key_56, c.network_key_48, c.seen_at from accounts c
     where c.exchange_id = p_exchange_id and c.seen_at >= p_time - interval '1 day' and c.identity_hash is not null
-    order by c.seen_at desc limit 20000) a
+    order by c.seen_at desc limit 20000)
+    union all
+    (select d.identity_hash, d.network_key, d.network_key_56, d.network_key_48, d.seen_at from departures d
+    where d.exchange_id = p_exchange_id and d.seen_at >= p_time - interval '1 day'
+    order by d.seen_at desc limit 20000)) a
   cross join lateral (values (64, a.network_key), (56, a.network_key_56), (48, a.network_key_48)) k(width, network_key)
   where k.network_key is not null
   group by k.width, k.network_key
-  having count(*) > p_settings.crowd_accounts * case k.width when 48 then 2 else 1 end
+  having count(distinct a.identity_hash) > p_settings.crowd_accounts * case k.width when 48 then 2 else 1 end
     and (k.width = 64 or count(distinct a.network_key) > 1)
 $$;
 comment on function crowd_signals(bigint, exchange_settings, timestamptz) is 'Networks from which too many members came within a day.';
@@ -110,7 +114,8 @@ set enable_seqscan = off
 as $$
 -- Accounts of one network that keep trading the same side of a market at the same time. Two of them do so
 -- when they share three moments (a market, a side, the same ten seconds) within an hour, and those are at
--- least half of the moments in which either trades; friends who follow the same news share a few of many.
+-- least half of the moments in which either trades; friends who follow the same news share a few of many. Whoever has
+-- deleted themselves since counts as they did before.
 -- Of one moment and network at most 30 accounts are compared, and of one market 2,000 fills. There is no
 -- join of fills with fills, which would compare each with all others where the planner expects few.
   with fills as materialized (
@@ -124,7 +129,10 @@ as $$
       order by f.executed_at desc, f.sequence desc limit 2000) t
     cross join lateral (
       select c.network_key, c.identity_hash from accounts c
-      where c.exchange_id = p_exchange_id and c.user_id = t.user_id offset 0) a
+      where c.exchange_id = p_exchange_id and c.user_id = t.user_id
+      union all
+      select d.network_key, d.identity_hash from departures d
+      where d.exchange_id = p_exchange_id and d.user_id = t.user_id offset 0) a
     where m.exchange_id = p_exchange_id and a.network_key is not null and a.identity_hash is not null),
   active as (
     select f.*, count(*) over (partition by f.network_key, f.identity_hash) as moments from fills f),
@@ -173,6 +181,18 @@ as $$
 $$;
 comment on function losing_positions(bigint, exchange_settings, timestamptz) is 'Where new members have lost much of a bonus in one market.';
 
+create or replace function identities_of_users(p_exchange_id bigint, p_user_ids bigint[]) returns bytea[]
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select array(
+    select a.identity_hash from accounts a
+    where a.exchange_id = p_exchange_id and a.user_id = any (p_user_ids) and a.identity_hash is not null
+    union
+    select d.identity_hash from departures d where d.exchange_id = p_exchange_id and d.user_id = any (p_user_ids))
+$$;
+comment on function identities_of_users(bigint, bigint[]) is 'The keyed hashes of users, also of those who have deleted themselves lately.';
+
 create or replace function transfer_signals(p_exchange_id bigint, p_settings exchange_settings, p_time timestamptz) returns setof signal
 language sql stable
 set search_path = betjee, pg_temp
@@ -183,7 +203,7 @@ as $$
 -- the first is left with the loss. One account is tied to transfer_accounts others (3) that each lost at
 -- least two fifths of a bonus in one market, where at least half of what they traded was followed by a
 -- trade of that account the other way within a minute and 20 changes of the exchange, and which gained there at
--- least a quarter of what they lost.
+-- least a quarter of what they lost. A deletion closes a position as any trade does, so it hides no loss.
   with losses as materialized (
     select * from losing_positions(p_exchange_id, p_settings, p_time)),
   pushes as materialized (
@@ -212,13 +232,11 @@ as $$
     join positions g on g.exchange_id = p_exchange_id and g.user_id = w.gainer_user_id and g.shift_id = w.shift_id
     group by w.shift_id, w.gainer_user_id
     having count(distinct w.user_id) >= p_settings.transfer_accounts and 4 * min(g.realised_paise) >= sum(w.lost_paise))
-  select 'transfer', r.identity_hash, array(
-      select a.identity_hash from accounts a
-      where a.exchange_id = p_exchange_id and a.user_id = any (g.user_ids || g.gainer_user_id) and a.identity_hash is not null),
+  select 'transfer', r.identity_hash, identities_of_users(p_exchange_id, g.user_ids || g.gainer_user_id),
     jsonb_build_object('market', m.code, 'label', m.label, 'lost_paise', g.lost_paise, 'gained_paise', g.gained_paise,
       'gainer_user_id', g.gainer_user_id, 'givers', g.accounts), g.last_at
   from gains g
-  join accounts r on r.exchange_id = p_exchange_id and r.user_id = g.gainer_user_id and r.identity_hash is not null
+  cross join lateral unnest(identities_of_users(p_exchange_id, array[g.gainer_user_id])) r(identity_hash)
   join markets m on m.exchange_id = p_exchange_id and m.shift_id = g.shift_id
 $$;
 comment on function transfer_signals(bigint, exchange_settings, timestamptz) is 'Accounts that gained in one market what new members lost against them.';

@@ -1,9 +1,9 @@
 -- What becomes of signals: clusters that moderators look at, and the search for them by a job. marks.sql has
 -- what the first rule does to whom it names.
 --
--- A burst marks its identities, and the bonus of a marked identity waits. Every other signal only tells.
--- Two signals of different kinds are more than one: a marked member whose trading is a signal too is
--- frozen, where the exchange has it so. Network evidence alone freezes or wipes only accounts whose
+-- Every signal marks whom it names, by its kind. The bonus of who is marked by a burst waits; every other mark
+-- only tells. Two signals of different kinds are more than one: a member marked by a burst whose trading is a
+-- signal too is frozen, where the exchange has it so. Network evidence alone freezes or wipes only accounts whose
 -- owner was proven, and only where the exchange chose mark_action so. Everything is undone by release_suspects().
 --
 -- What stands in the way of a sign-up looks every row up by its key, whatever the planner knows of the tables.
@@ -61,7 +61,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 as $$
--- Puts a signal into its cluster, marks whom a burst names, and tells moderators of a cluster that is new
+-- Puts a signal into its cluster, marks whom it names, and tells moderators of a cluster that is new
 -- or has doubled. Returns the cluster, or null where nothing is new. Must be called under the exchange's lock.
 declare
   v_news bytea[] := signal_news(p_exchange.exchange_id, p_signal);
@@ -85,7 +85,9 @@ begin
   insert into suspects (exchange_id, cluster_id, identity_hash, added_at)
   select p_exchange.exchange_id, v_cluster.cluster_id, h, p_exchange.updated_at from unnest(v_news) h;
   if p_signal.kind = 'burst' then
-    perform mark_identities(p_exchange, v_cluster.cluster_id, v_news);
+    perform mark_by_burst(p_exchange, v_cluster.cluster_id, v_news);
+  else
+    perform mark_by_signal(p_exchange, v_cluster.cluster_id, p_signal.kind, v_news);
   end if;
   select count(*) into v_accounts from suspects
   where exchange_id = p_exchange.exchange_id and cluster_id = v_cluster.cluster_id;
@@ -93,7 +95,8 @@ begin
     update clusters set told_accounts = v_accounts
     where exchange_id = p_exchange.exchange_id and cluster_id = v_cluster.cluster_id;
     perform tell_moderators(p_exchange, 'suspects_found', p_signal.detail || jsonb_build_object(
-      'cluster_id', v_cluster.cluster_id, 'signal', p_signal.kind, 'accounts', v_accounts));
+      'cluster_id', v_cluster.cluster_id, 'signal', p_signal.kind, 'accounts', v_accounts,
+      'left', cluster_accounts(p_exchange.exchange_id, v_cluster.cluster_id) -> 'left'));
   end if;
   return v_cluster.cluster_id;
 end
@@ -188,19 +191,20 @@ create or replace function find_network(p_exchange_id bigint, p_provider text, p
 language sql stable security definer
 set search_path = betjee, pg_temp
 as $$
--- For whoever limits how often members act: the key of a member's network, and whether a member there
--- is marked and not released; of a network's members 1,000 are looked at. Null where no network is known.
+-- For whoever limits how often members act: the key of a member's network, and whether a burst has marked a
+-- member there who is not released. Marks of other kinds slow nobody: whole hostels have them. Of a network's
+-- members 1,000 are looked at. Null where no network is known.
   select jsonb_build_object('network_key', encode(a.network_key, 'hex'), 'is_suspect', exists (
     select from (
       select n.identity_hash from accounts n
       where n.exchange_id = a.exchange_id and n.network_key = a.network_key limit 1000) n
-    join marks m on m.exchange_id = a.exchange_id and m.identity_hash = n.identity_hash
+    join marks m on m.exchange_id = a.exchange_id and m.identity_hash = n.identity_hash and m.kind = 'burst'
     where m.decision is distinct from 'released'))
   from accounts a
   where a.exchange_id = p_exchange_id and a.provider = p_provider and a.provider_user_id = p_provider_user_id
     and a.network_key is not null
 $$;
-comment on function find_network(bigint, text, text) is 'The network of a member, and whether a member there is marked; null where none is known.';
+comment on function find_network(bigint, text, text) is 'The network of a member, and whether a burst has marked a member there; null where none is known.';
 alter function find_network(bigint, text, text) owner to exchange_writer;
 grant execute on function find_network(bigint, text, text) to service_role;
 
@@ -209,26 +213,30 @@ language sql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Forgets clusters that were decided longer ago than their exchange keeps networks, at most p_limit in one
--- call, and as many marks, decided as long ago, of identities that have no account. Open ones wait for a moderator;
--- the mark of a member stays, since it says whether the bonus was released.
+-- call, with the marks that withhold nothing; and as many marks of bursts, decided as long ago, of identities that have
+-- no account. Open bursts wait for a moderator; whatever else nobody has decided goes as long after it was last
+-- seen, so that nobody's network is kept for ever. A burst's mark of a member stays, since it says whether the bonus was released.
   with old as (
     select c.exchange_id, c.cluster_id from clusters c join exchanges e using (exchange_id)
-    where c.decided_at < clock_timestamp() - make_interval(days => (typed_settings(e.settings)).network_key_retention_days)
+    where case when c.status = 'open' and c.kind <> 'burst' then c.last_at else c.decided_at end
+      < clock_timestamp() - make_interval(days => (typed_settings(e.settings)).network_key_retention_days)
     limit least(p_limit, 100000)),
   members as (
     delete from suspects where (exchange_id, cluster_id) in (select exchange_id, cluster_id from old)),
+  untold as (
+    delete from marks m where m.kind <> 'burst' and (m.exchange_id, m.cluster_id) in (select exchange_id, cluster_id from old)),
   forgotten as (
     delete from clusters where (exchange_id, cluster_id) in (select exchange_id, cluster_id from old) returning 1),
   unmarked as (
-    delete from marks where (exchange_id, identity_hash) in (
+    delete from marks where kind = 'burst' and (exchange_id, identity_hash) in (
       select m.exchange_id, m.identity_hash from marks m join exchanges e using (exchange_id)
-      where m.decided_at < clock_timestamp() - make_interval(days => (typed_settings(e.settings)).network_key_retention_days)
+      where m.kind = 'burst' and m.decided_at < clock_timestamp() - make_interval(days => (typed_settings(e.settings)).network_key_retention_days)
         and not exists (
           select from accounts a where a.exchange_id = m.exchange_id and a.identity_hash = m.identity_hash)
       limit least(p_limit, 100000))
     returning 1)
   select (select count(*) from forgotten) + (select count(*) from unmarked)
 $$;
-comment on function purge_suspects(integer) is 'Forget clusters that were decided long ago, and marks of nobody; returns how many.';
+comment on function purge_suspects(integer) is 'Forget clusters that are long over, and marks of nobody; returns how many.';
 alter function purge_suspects(integer) owner to exchange_writer;
 grant execute on function purge_suspects(integer) to service_role;

@@ -207,8 +207,9 @@ create or replace function purge_verifications(p_limit integer) returns bigint
 language sql security definer
 set search_path = betjee, pg_temp
 as $$
--- Forgets tokens that ended an hour ago, and the networks of accounts and attempts that are older than
--- their exchange keeps them; of each at most p_limit in one call. Locks: only what it changes.
+-- Forgets tokens that ended an hour ago, the networks of accounts and attempts that are older than their
+-- exchange keeps them, and who has deleted themselves: after the seven days in which a rule still asks for them,
+-- or with their network where that is sooner. Of each at most p_limit in one call. Locks: only what it changes.
   with kept as (
     select exchange_id, clock_timestamp() - make_interval(days => (typed_settings(settings)).network_key_retention_days) as since
     from exchanges),
@@ -235,9 +236,17 @@ as $$
       where a.seen_at < (select max(since) from kept)
         and a.seen_at < (select since from kept k where k.exchange_id = a.exchange_id) and not keeps_network_keys(a)
       order by a.seen_at limit least(p_limit, 100000))
+    returning 1),
+  gone as (
+    delete from departures
+    where (exchange_id, user_id) in (
+      select d.exchange_id, d.user_id from departures d join kept k using (exchange_id)
+      where least(d.departed_at, d.seen_at) < k.since or d.departed_at < clock_timestamp() - interval '7 days'
+      order by d.departed_at limit least(p_limit, 100000))
     returning 1)
   select (select count(*) from tokens) + (select count(*) from attempts) + (select count(*) from networks)
+    + (select count(*) from gone)
 $$;
-comment on function purge_verifications(integer) is 'Forget ended tokens and old networks; returns how many.';
+comment on function purge_verifications(integer) is 'Forget ended tokens, old networks and old departures; returns how many.';
 alter function purge_verifications(integer) owner to exchange_writer;
 grant execute on function purge_verifications(integer) to service_role;

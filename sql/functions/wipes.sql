@@ -142,7 +142,9 @@ as $$
   select jsonb_build_object(
     'wipe_id', w.wipe_id, 'mode', w.mode, 'reason', w.reason, 'status', w.status, 'needs_second', w.needs_second,
     'planned_by', w.planned_by, 'planned_at', w.planned_at, 'due_at', w.due_at, 'seconded_by', w.seconded_by,
-    'ended_at', w.ended_at, 'failure', w.failure, 'members', (
+    'ended_at', w.ended_at, 'failure', w.failure, 'left_banned', (
+      select count(*) from bans b where b.exchange_id = w.exchange_id and b.wipe_id = w.wipe_id and b.user_id is null),
+    'members', (
       select jsonb_agg(jsonb_build_object('user_id', m.user_id, 'display_name', coalesce(u.display_name, (
         select r.display_name from recorded_names r
         where r.exchange_id = m.exchange_id and r.user_id = m.user_id and r.user_id <> 0
@@ -293,9 +295,11 @@ language plpgsql
 set search_path = betjee, pg_temp
 as $$
 -- Ends a wipe that has not been executed, on the record, and lets its members go; returns the markets
--- in which their orders wait again. Must be called under the exchange's lock.
+-- in which their orders wait again. Who had left when it was planned, and was banned with it, may come back, unless
+-- another cluster that was frozen or is to be wiped names them. Must be called under the exchange's lock.
 declare
   v_user_ids bigint[];
+  v_ban_id bigint;
 begin
   update wipes set status = 'undone', ended_by = p_by_user_id, ended_at = p_exchange.updated_at
   where exchange_id = p_exchange.exchange_id and wipe_id = p_wipe_id;
@@ -303,6 +307,17 @@ begin
   where m.exchange_id = p_exchange.exchange_id and m.wipe_id = p_wipe_id;
   perform log_moderation(p_exchange, p_by_user_id, 'undo_wipe', jsonb_strip_nulls(jsonb_build_object(
     'wipe_id', p_wipe_id, 'cause', p_cause)), p_request_id);
+  for v_ban_id in
+    update bans b set ended_at = p_exchange.updated_at
+    where b.exchange_id = p_exchange.exchange_id and b.wipe_id = p_wipe_id and b.ended_at is null and not exists (
+      select from suspects s join clusters c using (exchange_id, cluster_id)
+      where s.exchange_id = b.exchange_id and s.identity_hash = b.subject_hash and c.status = 'upheld' and not exists (
+        select from wipes w where w.exchange_id = c.exchange_id and w.wipe_id = c.wipe_id and w.status = 'undone'))
+    returning b.ban_id
+  loop
+    perform log_moderation(p_exchange, p_by_user_id, 'unban', jsonb_build_object(
+      'ban_id', v_ban_id, 'user_id', null, 'subject', 'identity'), p_request_id);
+  end loop;
   perform queue_notices(p_exchange, array(
     select (u.user_id, 'account_unfrozen', '{}')::notice from users u
     where u.exchange_id = p_exchange.exchange_id and u.user_id = any (v_user_ids) order by u.user_id));

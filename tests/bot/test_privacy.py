@@ -80,6 +80,34 @@ class TestShow:
         world.forgive(NotRegistered)
 
 
+class TestWithoutAnAccount:
+    async def test_who_has_deleted_theirs_still_sees_and_takes_what_is_left(self, trader: World):
+        exported = await trader.exchange.export_user(
+            await trader.exchange_id(), (await trader.portfolio(trader.asha)).user_id
+        )
+        shown = await trader.asks(trader.asha, "privacy delete")
+        assert "for a week at most, which number and which network were yours" in shown.text
+        await trader.clicks(trader.asha, shown, "Confirm")
+        seen = await trader.asks(trader.asha, "privacy show")
+        assert seen.ephemeral
+        assert "You have no account here" in seen.text
+        assert seen.figures["Accounts that you deleted within a week"] == "1"
+        assert seen.figures["Bonus paid, which is remembered"] == "yes"
+        taken = await trader.asks(trader.asha, "privacy export")
+        assert taken.ephemeral
+        (attachment,) = taken.message.attachments
+        with zipfile.ZipFile(io.BytesIO(await attachment.read())) as bundle:
+            assert bundle.namelist() == ["about.json"]
+            about = json.loads(bundle.read("about.json"))
+        assert [departure["user_id"] for departure in about["departures"]] == [exported["user_id"]]
+        assert str(trader.asha.id) not in json.dumps(about), "the id itself is gone"
+
+    async def test_a_ban_of_somebody_who_was_never_here_is_shown_to_them(self, world: World):
+        await world.asks(world.meera, "ban", member=world.ravi, reason="Odd.")
+        seen = await world.asks(world.ravi, "privacy show")
+        assert (seen.figures["Bans"], seen.figures["Bonus paid, which is remembered"]) == ("1", "no")
+
+
 class TestExport:
     async def test_one_file_has_everything_and_the_ledger(self, trader: World):
         seen = await trader.asks(trader.asha, "privacy export")

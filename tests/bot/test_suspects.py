@@ -79,6 +79,11 @@ async def told(world: World, relay: Relay, office: ChannelHandle) -> discord.Mes
     return posted(world, office)
 
 
+def number_of(message: discord.Message) -> int:
+    """The number of the suspicion that a message tells of."""
+    return int((message.embeds[0].title or "").rpartition(" ")[2])
+
+
 def labels(message: discord.Message) -> list[str]:
     """The buttons under a message."""
     rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
@@ -174,12 +179,25 @@ async def test_frozen_members_are_told_and_can_still_be_released_one_by_one(
     order = await world.asks(world.asha, "buy", market="22s1", shares="1")
     assert "frozen" in order.text.lower()
     message = posted(world, office)
-    assert labels(message) == ["Wipe", "Details"]
-    number = int((told.embeds[0].title or "").rpartition(" ")[2])
+    assert labels(message) == ["Release", "Wipe", "Details"]
+    number = number_of(told)
+    # Whoever has frozen a hostel by mistake reads at once how it is taken back.
+    assert f"`/suspects release number:{number}` takes all of it back" in seen.text
+    assert "`/unfreeze` ends a freeze" in seen.text
+    assert f"/suspects release number:{number}" in (message.embeds[0].footer.text or "")
+    assert "Decided by **Meera**" in (message.embeds[0].description or "")
+    assert "**frozen**" in (message.embeds[0].description or "")
     released = await world.asks(world.meera, "suspects release", number=number, member=world.asha)
     assert "**1** mark is gone" in released.text
+    assert "**1** is frozen no longer" in released.text
     assert await balance(world, world.asha) == 2_000_000
     assert await balance(world, world.ravi) == 0
+    details = await presses(world.meera, message, "Details")
+    assert r"**asha** · no mark left" in details.text
+    everyone = await presses(world.meera, message, "Release")
+    assert "**3** marks are gone" in everyone.text
+    assert "**3** are frozen no longer" in everyone.text
+    assert await balance(world, world.ravi) == 2_000_000
 
 
 async def test_a_wipe_shows_first_what_it_does_and_can_be_undone(world: World, told: discord.Message):
@@ -193,12 +211,69 @@ async def test_a_wipe_shows_first_what_it_does_and_can_be_undone(world: World, t
     await world.clicks(world.meera, seen, "Burn")
     assert "Wipe" in seen.title
     assert seen.buttons == ["Undo"]
+    late = await world.asks(world.meera, "suspects release", number=number_of(told))
+    assert "to be wiped, decided by Meera" in late.text.replace("\\", "")
+    world.forgive(RequestRejected)
+    shown = await world.asks(world.meera, "suspects show", number=number_of(told))
+    assert "**to be wiped (wipe" in shown.text
+    assert "/wipes undo number:" in (shown.embed.footer.text or "")
     order = await world.asks(world.asha, "buy", market="22s1", shares="1")
     assert "frozen" in order.text.lower()
     await world.clicks(world.meera, seen, "Undo")
     assert seen.buttons == []
     again = await world.asks(world.asha, "register")
     assert "waits for a moderator's look" in again.text
+    assert (await presses(world.meera, told, "Release")).title == "Released"
+    assert await balance(world, world.asha) == 2_000_000
+
+
+async def test_who_has_deleted_themselves_is_told_of_and_banned_until_it_is_undone(
+    world: World, relay: Relay, office: ChannelHandle
+):
+    await world.asks(world.meera, "settings set", name="verification", value="web")
+    await world.asks(world.meera, "settings set", name="min_account_age_days", value="0")
+    await sign_up(world, str(world.asha.id), "Asha")
+    shown = await world.asks(world.asha, "privacy delete")
+    await world.clicks(world.asha, shown, "Confirm")
+    for number in (1, 2, 3):
+        await sign_up(world, f"70{number}", f"Bot {number}")
+    await relay.sweep()
+    told = posted(world, office)
+    assert "**1** of them has left since, and stays counted." in (told.embeds[0].description or "")
+    listed = await world.asks(world.meera, "suspects list")
+    assert "1 have deleted themselves since" in listed.text
+    seen = await presses(world.meera, told, "Details")
+    assert "1 have deleted themselves since." in seen.text
+    seen = await presses(world.meera, told, "Wipe")
+    await world.clicks(world.meera, seen, "Burn")
+    assert "banned with them: 1; undoing it lifts that." in seen.text
+    assert (await world.asks(world.asha, "register")).title == "You are banned"
+    world.forgive(RequestRejected)
+    await world.clicks(world.meera, seen, "Undo")
+    assert "banned with them: 1; they may come back" in seen.text
+    await sign_up(world, str(world.asha.id), "Asha")
+
+
+async def test_the_list_is_turned_page_by_page(world: World, owner: asyncpg.Connection):
+    await owner.execute(
+        "insert into betjee.clusters (exchange_id, cluster_id, kind, subject_hash, detail, found_at, last_at)"
+        " select $1, 1000 + n, 'crowd', sha256(n::text::bytea), '{\"networks\": 1, \"width\": 64}', clock_timestamp(),"
+        " clock_timestamp() from generate_series(1, 13) n",
+        await world.exchange_id(),
+    )
+    seen = await world.asks(world.meera, "suspects list")
+    assert seen.buttons == ["Next"]
+    shown = []
+    for buttons in (["Previous", "Next"], ["Previous"]):
+        shown.append(seen.text)
+        await world.clicks(world.meera, seen, "Next")
+        assert seen.ephemeral
+        assert seen.buttons == buttons
+    shown.append(seen.text)
+    numbers = [[number for number in range(1_001, 1_014) if f"· {number}**" in text] for text in shown]
+    assert numbers == [list(range(1_008, 1_014)), list(range(1_002, 1_008)), [1_001]]
+    await world.clicks(world.meera, seen, "Previous")
+    assert "Suspects · page 2" in seen.title
 
 
 @pytest.mark.parametrize("label", ["Release", "Freeze", "Wipe", "Details"])

@@ -125,11 +125,10 @@ async def trade(front: Front, name: str, side: str, shares: int, market: str = "
     assert outcome["status"] == "filled", outcome["code"]
 
 
-async def marked(owner: asyncpg.Connection, front: Front) -> set[bytes]:
-    rows = await owner.fetch(
-        "select identity_hash from betjee.marks where exchange_id = $1", front.exchange_id
-    )
-    return {row["identity_hash"] for row in rows}
+async def marked(owner: asyncpg.Connection, front: Front, kind: str = "burst") -> set[bytes]:
+    """Whom a signal of a kind has marked."""
+    query = "select identity_hash from betjee.marks where exchange_id = $1 and kind = $2"
+    return {row["identity_hash"] for row in await owner.fetch(query, front.exchange_id, kind)}
 
 
 async def notices(owner: asyncpg.Connection, front: Front, kind: str) -> list[dict[str, object]]:

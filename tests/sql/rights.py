@@ -15,6 +15,7 @@ MEANT = {
     "burns": ("select insert", "select insert", "select", ""),
     "clusters": ("select insert update delete", "", "", ""),
     "communities": ("select insert update", "", "select", ""),
+    "departures": ("select insert delete", "", "", ""),
     "exchanges": ("select insert update", "select update", "select", "select"),
     "freezes": ("select insert delete", "select delete", "select", ""),
     "grants": ("select insert", "select delete", "select", ""),

@@ -30,6 +30,7 @@ FOR_THE_APPLICATION = {
     "count_volume",
     "delete_user",
     "execute_orders",
+    "export_identity",
     "export_ledger",
     "export_user",
     "find_ban",

@@ -34,6 +34,12 @@ insert into betjee.transactions (
 select $1, 1000 + n, $2, 1, 1, 1663, 1663, 28, 1663, 'order', n, clock_timestamp() - interval '1 day' + n * interval '1 second'
 from generate_series(1, 20000) n
 """
+DEPARTURES = """
+insert into betjee.departures (exchange_id, user_id, identity_hash, network_key, seen_at, departed_at)
+select $1, -n, sha256(('gone ' || n)::bytea), sha256((n % 50)::text::bytea), clock_timestamp() - interval '6 days',
+  clock_timestamp() - interval '6 days'
+from generate_series(1, 5000) n
+"""
 TOKENS = """
 insert into betjee.verification_tokens (
   exchange_id, token_hash, provider, provider_user_id, display_name, identity_hash, issued_at, expires_at)
@@ -49,7 +55,7 @@ async def crowded(connection_owner: asyncpg.Connection, watcher: asyncpg.Connect
     """An exchange with thousands of members, attempts, links and fills, none of them recent."""
     founded = await found(connection_owner, [10**9])
     exchange_id = founded.exchange_id
-    for table in (MEMBERS, ACCOUNTS, ATTEMPTS, TOKENS):
+    for table in (MEMBERS, ACCOUNTS, ATTEMPTS, DEPARTURES, TOKENS):
         await connection_owner.execute(table, exchange_id)
     await connection_owner.execute(FILLS, exchange_id, founded.users[0])
     await connection_owner.execute(

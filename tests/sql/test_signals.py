@@ -11,6 +11,7 @@ from tests.sql.arrivals import (
     audited,
     cash,
     clusters,
+    hash_of,
     ipv4,
     ipv6,
     marked,
@@ -41,6 +42,7 @@ async def test_neighbouring_networks_of_one_customer_are_a_signal_that_only_tell
         11,
     )
     assert await marked(connection_owner, page) == set()
+    assert len(await marked(connection_owner, page, "wide_burst")) == 11
     assert await cash(connection_owner, page, "bot 3") == BONUS
 
 
@@ -64,6 +66,7 @@ async def test_many_from_one_network_within_a_day_are_one_signal_however_slow(
     (cluster,) = await clusters(page, await owner_of(page))
     assert (cluster["kind"], cluster["accounts"], cluster["detail"]["width"]) == ("crowd", 26, 64)
     assert await marked(connection_owner, page) == set()
+    assert await marked(connection_owner, page, "crowd") == {hash_of(f"bot {number}") for number in range(26)}
 
 
 MARKETS = ("21s1", "21s2", "22s1", "22s2", "23s1")

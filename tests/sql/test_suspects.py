@@ -178,11 +178,86 @@ async def test_freezing_upholds_and_one_can_still_be_released(
     assert one["status"] == "frozen"
     assert len(await notices(connection_owner, page, "account_frozen")) == 4
     released = await page.call("release_suspects", owner, cluster["cluster_id"], one["user_id"])
-    assert released["released"] == 1
+    assert (released["released"], released["unfrozen"]) == (1, 1)
     assert await cash(connection_owner, page, "a") == BONUS
-    # The freeze was a moderator's act of its own, and ends by its own verb.
-    assert (await user_of(page, "a"))["status"] == "frozen"
-    await page.call("unfreeze_user", owner, one["user_id"])
+    assert [(await user_of(page, name))["status"] for name in "abcd"] == ["active", *["frozen"] * 3]
+    await audited(page)
+
+
+async def test_releasing_after_freezing_takes_all_of_it_back(
+    page: Front, connection_owner: asyncpg.Connection
+) -> None:
+    owner = await owner_of(page)
+    await burst(page, "abc")
+    await page.call("delete_user", (await user_of(page, "a"))["user_id"], hash_of("a"))
+    await burst(page, "de")
+    (cluster,) = await clusters(page, owner)
+    await page.call("freeze_user", owner, (await user_of(page, "b"))["user_id"], "For something else.")
+    frozen = await page.call("freeze_suspects", owner, cluster["cluster_id"])
+    assert (frozen["frozen"], frozen["left"]) == (4, 1)
+    released = await page.call("release_suspects", owner, cluster["cluster_id"], None)
+    assert (released["released"], released["unfrozen"], released["passed_over"]) == (5, 3, 0)
+    assert [(await user_of(page, name))["status"] for name in "bcde"] == ["frozen", *["active"] * 3]
+    assert [await cash(connection_owner, page, name) for name in "bcde"] == [BONUS] * 4
+    assert "refused" not in await page.call("register_user", *newcomer("a"), None, None, HOSTEL[0])
+    late = await page.call("freeze_suspects", owner, cluster["cluster_id"])
+    assert late["refused"] == "cluster_decided"
+    await audited(page)
+
+
+async def test_who_was_released_alone_is_not_frozen_with_the_others(page: Front) -> None:
+    owner = await owner_of(page)
+    await burst(page, "abcd")
+    (cluster,) = await clusters(page, owner)
+    await page.call("release_suspects", owner, cluster["cluster_id"], (await user_of(page, "a"))["user_id"])
+    await page.call("freeze_suspects", owner, cluster["cluster_id"])
+    assert [(await user_of(page, name))["status"] for name in "abcd"] == ["active", *["frozen"] * 3]
+    await page.call("wipe_suspects", owner, cluster["cluster_id"], "burn", None)
+    (wipe,) = await page.listing("list_wipes", owner, 10)
+    assert [member["display_name"] for member in wipe["members"]] == ["b", "c", "d"]
+    late = await page.call("release_suspects", owner, cluster["cluster_id"], None)
+    assert (late["refused"], late["detail"]) == (
+        "cluster_decided",
+        "That has been decided already: to be wiped, decided by Owner.",
+    )
+
+
+async def test_undoing_a_wipe_lifts_the_bans_of_who_had_left_and_releasing_is_possible_again(
+    page: Front, connection_owner: asyncpg.Connection
+) -> None:
+    owner = await owner_of(page)
+    await burst(page, "abc")
+    await page.call("delete_user", (await user_of(page, "a"))["user_id"], hash_of("a"))
+    await burst(page, "d")
+    (cluster,) = await clusters(page, owner)
+    wipe = await page.call("wipe_suspects", owner, cluster["cluster_id"], "burn", None)
+    assert wipe["left_banned"] == 1
+    signing_up = ("register_user", *newcomer("a"), None, None, HOSTEL[0])
+    assert (await page.call(*signing_up))["refused"] == "user_banned"
+    await page.call("undo_wipe", owner, wipe["wipe_id"])
+    assert "refused" not in await page.call(*signing_up)
+    acts = [act["act"] for act in await page.listing("list_moderation_log", owner, None, 2)]
+    assert set(acts) == {"undo_wipe", "unban"}
+    released = await page.call("release_suspects", owner, cluster["cluster_id"], None)
+    assert released["status"] == "released"
+    assert [await cash(connection_owner, page, name) for name in "bcd"] == [BONUS] * 3
+    await audited(page)
+
+
+async def test_a_wipe_that_was_executed_keeps_out_who_had_left(page: Front) -> None:
+    owner = await owner_of(page)
+    await page.call("change_setting", owner, "wipe_undo_seconds", "0")
+    await burst(page, "abc")
+    await page.call("delete_user", (await user_of(page, "a"))["user_id"], hash_of("a"))
+    await burst(page, "d")
+    (cluster,) = await clusters(page, owner)
+    wipe = await page.call("wipe_suspects", owner, cluster["cluster_id"], "burn", None)
+    assert (wipe["status"], wipe["left_banned"]) == ("executed", 1)
+    for name in "ab":
+        refused = await page.call("register_user", *newcomer(name), None, None, HOSTEL[0])
+        assert refused["refused"] == "user_banned"
+    (cluster,) = await clusters(page, owner)
+    assert (cluster["left"], cluster["members_total"], cluster["wipe_status"]) == (1, 0, "executed")
     await audited(page)
 
 
