@@ -106,13 +106,12 @@ async def test_someone_is_banned_told_and_appeals_once(members: World):
         ("buy", {"market": "22s1", "shares": "10"}),
         ("portfolio", {}),
         ("report", {"text": "Hello?"}),
-        ("privacy show", {}),
     ],
 )
 async def test_who_is_banned_without_an_account_is_told_so_and_not_to_sign_up(
     world: World, command: str, options: dict[str, str]
 ):
-    await world.asks(world.meera, "ban", member=world.ravi, reason="Known elsewhere.", days=3)
+    await world.asks(world.meera, "ban", member=world.ravi, reason="Known elsewhere.", until="3d")
     refused = await world.asks(world.ravi, command, **options)
     assert (refused.title, refused.ephemeral) == ("You are banned", True)
     assert "Known elsewhere" in refused.text
