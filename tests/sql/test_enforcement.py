@@ -253,7 +253,7 @@ async def test_a_market_halted_by_hand_stays_so_until_it_is_resumed(court: Court
     assert (await court.call("resume_market", court["max"], "22s1"))["refused"] == "not_halted"
     assert (await court.order("bob", "sell", 100))["status"] == "filled"
     assert len(await court.rows("transactions", "cause = 'stop_loss'")) == 1
-    kinds = [row["kind"] for row in await court.rows("outbox", "user_id is null")]
+    kinds = [row["kind"] for row in await court.rows("outbox", "user_id is null order by notice_id")]
     assert kinds == ["market_halted_by_hand", "market_reopened"]
     (halt,) = await court.rows("halts", "true")
     (resumption,) = await court.rows("moderation_log", "act = 'resume_market'")
