@@ -101,7 +101,8 @@ async def _drop_functions(connection: asyncpg.Connection) -> None:
         "select oid::regprocedure::text as name from pg_proc where pronamespace = to_regnamespace('betjee')"
     )
     for row in rows:
-        await connection.execute(f"drop function {row['name']} cascade")
+        # One whose body was parsed when it was created goes with what it calls.
+        await connection.execute(f"drop function if exists {row['name']} cascade")
 
 
 async def _apply_functions(connection: asyncpg.Connection) -> None:

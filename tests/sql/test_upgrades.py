@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 import sql
-from tests.conftest import Servers
+from exchange.migrations import migrate
+from tests.conftest import Database, Servers
 
 BEFORE_SIGN_UP_PAGES = "0004_outbox"
 BEFORE_MARKS_OF_SIGNALS = "0012_audit_channel"
@@ -61,6 +62,18 @@ async def upgrade(owner: asyncpg.Connection, after: str, founding: str, *argumen
             await owner.execute(script.text)
             if script.name == after:
                 await owner.execute(founding, *arguments)
+
+
+async def test_functions_are_applied_anew_to_a_database_that_has_them(
+    database: Database, connection_owner: asyncpg.Connection
+) -> None:
+    listed = "select array_agg(p::text order by p) from (select oid::regprocedure from pg_proc where pronamespace = 'betjee'::regnamespace) f(p)"
+    before = await connection_owner.fetchval(listed)
+    await connection_owner.execute(
+        "update public.betjee_migrations set checksum = 'of another version' where name = 'functions'"
+    )
+    assert await migrate(database.owner_url) == ["functions"]
+    assert sorted(await connection_owner.fetchval(listed)) == sorted(before)
 
 
 async def test_an_exchange_of_before_the_sign_up_page_goes_on_without_it(empty: asyncpg.Connection) -> None:
