@@ -81,8 +81,9 @@ def kept_by_hash(about: Json) -> discord.Embed:
     return reply(
         BLUE,
         "What is kept of you here",
-        "You have no account here. What is still known of you is known by a keyed hash of your id alone, and goes when its time is "
-        "over; that the bonus was paid, and a ban, stay as long as the exchange.",
+        "You have no account here. What is still known of you is known by a scrambled code of your id, and goes when its time is "
+        "over; that the bonus was paid, and a ban, stay as long as the exchange. Where moderators decided something about you, their "
+        "record may have your name too: `/privacy delete` takes it away.",
         figures,
         footer="/privacy export gives you all of it as a file.",
     )
@@ -93,7 +94,7 @@ def exported_by_hash() -> discord.Embed:
     return reply(
         GREEN,
         "Everything about you",
-        "You have no account here; `about.json` is what is still known of you by a keyed hash of your id. Times are in UTC, lists have "
+        "You have no account here; `about.json` is what is still known of you by a scrambled code of your id. Times are in UTC, lists have "
         "their newest 1,000 entries.",
         footer="Only you see this message.",
     )
