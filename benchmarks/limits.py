@@ -38,6 +38,7 @@ from exchange.database import Database
 from exchange.exchange import Exchange
 from exchange.migrations import migrate
 from exchange.models import Identity
+from runtime.event_loop import run as run_on_loop
 from runtime.limits import Budget, Limits, Network, Ruling
 from runtime.servers import EmbeddedServers
 from tests.bot.discord_server import GUILD_ID, TOKEN
@@ -249,7 +250,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="betjee-limits-"))
     try:
         with EmbeddedServers(folder) as servers:
-            measured = asyncio.run(measure(servers, options.rounds, options.seconds))
+            measured = run_on_loop(measure(servers, options.rounds, options.seconds))
     finally:
         shutil.rmtree(folder)
     print(report(measured))

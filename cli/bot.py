@@ -6,6 +6,7 @@ import asyncio
 from bot.run import run as run_bot
 from exchange.migrations import migrate
 from runtime.addresses import addresses_for
+from runtime.event_loop import run as run_on_loop
 from runtime.exit_codes import ExitCode
 from runtime.settings import Settings
 
@@ -17,5 +18,5 @@ def run(_arguments: argparse.Namespace, settings: Settings) -> ExitCode:
         database_url, redis_url = addresses.service(), addresses.redis()
         if addresses.database_owner_url is not None:
             asyncio.run(migrate(addresses.owner()))
-        asyncio.run(run_bot(settings, database_url, redis_url))
+        run_on_loop(run_bot(settings, database_url, redis_url))
     return ExitCode.DONE

@@ -8,6 +8,7 @@ import discord
 from bot.board_editor import BoardEditor
 from exchange.database import Database
 from exchange.exchange import Exchange
+from runtime.event_loop import run
 from tests.bot.discord_server import TOKEN
 
 LEASE_SECONDS = 2
@@ -26,4 +27,4 @@ async def keep_boards(database_url: str, api_base: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(keep_boards(*sys.argv[1:]))
+    run(keep_boards(*sys.argv[1:]))

@@ -9,6 +9,7 @@ from bot.postman import Postman
 from bot.relay import Relay
 from exchange.database import Database
 from exchange.exchange import Exchange
+from runtime.event_loop import run
 from tests.bot.discord_server import TOKEN
 
 LEASE_SECONDS = 1
@@ -28,4 +29,4 @@ async def relay(database_url: str, api_base: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(relay(*sys.argv[1:]))
+    run(relay(*sys.argv[1:]))

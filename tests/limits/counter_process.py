@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 from exchange.limits import RateLimits
+from runtime.event_loop import run
 from runtime.limits import Limits
 from tests.limits.counting import TEN_AT_ONCE, admitted
 
@@ -22,4 +23,4 @@ async def main(redis_url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    run(main(sys.argv[1]))
