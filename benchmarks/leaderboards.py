@@ -32,6 +32,12 @@ PAGES_A_SECOND = 20
 PAIRS = 5
 """How often a round measures trades alone and beside something, since each such measurement is noisy."""
 
+RUN_SECONDS = 8
+"""How long trades are measured alone, for as long as a run goes on, and for as long as the next one is prepared after it."""
+
+WARM_UP_SECONDS = 0.5
+"""How long trades go on before they are measured."""
+
 NAIVE_PART = 20
 """Pricing every position for itself takes minutes, so a part of the members is measured."""
 
@@ -75,9 +81,13 @@ select w.exchange_id, w.block, h.taken_at, w.user_ids,
 from hours h, betjee.net_worths w where w.exchange_id = $1
 """
 
+_MADE = "select refreshed_at > $2 from betjee.leaderboards where exchange_id = $1"
+_WORKED = "select took_seconds::float8 from betjee.leaderboards where exchange_id = $1"
 _DUE = "update betjee.leaderboards set refreshed_at = refreshed_at - interval '1 day'"
 _FORGET_HOUR = """
-with gone as (
+with bounds as (
+  delete from betjee.median_bounds where exchange_id = $1 and taken_at = date_trunc('hour', clock_timestamp(), 'UTC')),
+gone as (
   delete from betjee.net_worths where exchange_id = $1 and taken_at = date_trunc('hour', clock_timestamp(), 'UTC'))
 delete from betjee.snapshots where exchange_id = $1 and taken_at = date_trunc('hour', clock_timestamp(), 'UTC')
 """
@@ -117,12 +127,18 @@ select pg_total_relation_size('betjee.net_worths') / 2 ^ 20 as net_worths,
 
 @dataclass
 class Measured:
-    """Milliseconds of pages and references, seconds of runs; trades a second alone, and beside something right after."""
+    """Milliseconds of pages and references, seconds of runs; trades a second alone, and beside something right after.
+
+    Of runs: how long their steps take, and how long runs take with their rests, alone and while trades go on.
+    """
 
     milliseconds: dict[str, list[float]] = field(default_factory=dict)
+    work_seconds: list[float] = field(default_factory=list)
     run_seconds: list[float] = field(default_factory=list)
+    busy_run_seconds: list[float] = field(default_factory=list)
     naive_run_seconds: list[float] = field(default_factory=list)
     beside_runs: list[tuple[float, float]] = field(default_factory=list)
+    after_runs: list[tuple[float, float]] = field(default_factory=list)
     beside_pages: list[tuple[float, float]] = field(default_factory=list)
 
     def note(self, name: str, milliseconds: float) -> None:
@@ -152,22 +168,24 @@ class Crowd:
         await exchange.refresh_leaderboards()
         await owner.execute(_HISTORY, founded.exchange_id, HOURS - 1)
         await owner.execute("analyze")
-        return cls(owner, exchange, Ours(exchange, founded))
+        crowd = cls(owner, exchange, Ours(exchange, founded))
+        # It prepares the hours that follow, as runs do.
+        await crowd._run()
+        return crowd
 
     async def measure(self, seconds: float) -> None:
         """One round of everything."""
         self.measured.run_seconds.append(await self._run())
+        self.measured.work_seconds.append(await self._owner.fetchval(_WORKED, self._ours.exchange_id))
         self.measured.naive_run_seconds.append(
             await _timed(lambda: self._owner.fetch(_NAIVE_RUN, self._ours.exchange_id, MEMBERS // NAIVE_PART))
             * NAIVE_PART
         )
         await self._pages()
         for _ in range(PAIRS):
-            for pairs, beside in (
-                (self.measured.beside_runs, self._run),
-                (self.measured.beside_pages, self._page_now_and_then),
-            ):
-                pairs.append((await self._trades(seconds), await self._trades(seconds, beside)))
+            await self._trades_beside_a_run()
+            pair = await self._trades(seconds), await self._trades(seconds, self._page_now_and_then)
+            self.measured.beside_pages.append(pair)
 
     async def sizes(self) -> dict[str, float]:
         """Megabytes of eight days of snapshots, and of the leaderboards."""
@@ -175,11 +193,28 @@ class Crowd:
         (sizes,) = await self._owner.fetch(_SIZES)
         return dict(sizes)
 
-    async def _run(self) -> float:
-        """A run that takes a snapshot and makes all leaderboards anew, in seconds."""
+    async def _run(self, after_seconds: float = 0) -> float:
+        """How many seconds it takes from then until a snapshot is taken and all leaderboards are new; it ends when the next is prepared."""
         await self._owner.execute(_DUE)
         await self._owner.execute(_FORGET_HOUR, self._ours.exchange_id)
-        return await _timed(self._exchange.refresh_leaderboards)
+        await asyncio.sleep(after_seconds)
+        at = await self._owner.fetchval("select clock_timestamp()")
+        begin = time.perf_counter()
+        refreshing = asyncio.create_task(self._exchange.refresh_leaderboards())
+        while not await self._owner.fetchval(_MADE, self._ours.exchange_id, at):  # noqa: ASYNC110  # it is asked as a member would
+            await asyncio.sleep(0.02)
+        took = time.perf_counter() - begin
+        await refreshing
+        return took
+
+    async def _trades_beside_a_run(self) -> None:
+        """Trades alone, then for as long as a run goes on, and then for as long as the next one is prepared."""
+        alone = await self._trades(RUN_SECONDS)
+        running = asyncio.create_task(self._run(WARM_UP_SECONDS))
+        during, after = await self._trades(RUN_SECONDS), await self._trades(RUN_SECONDS)
+        self.measured.busy_run_seconds.append(await running)
+        self.measured.beside_runs.append((alone, during))
+        self.measured.after_runs.append((alone, after))
 
     async def _pages(self) -> None:
         exchange, exchange_id = self._exchange, self._ours.exchange_id
@@ -247,12 +282,13 @@ async def measure(servers: EmbeddedServers, rounds: int, seconds: float) -> tupl
 def report(measured: Measured, sizes: dict[str, float]) -> str:
     """All of it as text, each figure beside its reference of the same run."""
     median = statistics.median
-    run, naive_run = median(measured.run_seconds), median(measured.naive_run_seconds)
+    work, naive_run = median(measured.work_seconds), median(measured.naive_run_seconds)
     lines = [
         "",
         f"{MEMBERS:,} members with positions in {len(MARKETS)} markets, {HOURS} hours of snapshots:",
-        f"a run, snapshot and all leaderboards: {run:.1f} s",
-        f"pricing each position for itself: {naive_run:.0f} s, {naive_run / run:.0f} times a run",
+        f"a run, snapshot and all leaderboards: {work:.1f} s of work, {median(measured.run_seconds):.1f} s with its rests",
+        f"while {CALLERS} callers trade: {median(measured.busy_run_seconds):.1f} s (worst {max(measured.busy_run_seconds):.1f})",
+        f"pricing each position for itself: {naive_run:.0f} s, {naive_run / work:.0f} times that work",
     ]
     once = median(measured.milliseconds["select 1"])
     for name, taken in measured.milliseconds.items():
@@ -261,7 +297,8 @@ def report(measured: Measured, sizes: dict[str, float]) -> str:
             f"{name}: {median(taken):.1f} ms, p99 {worst:.1f} ms ({median(taken) / once:.0f} times select 1)"
         )
     for name, pairs in (
-        ("while one run follows the other", measured.beside_runs),
+        ("while a run goes on", measured.beside_runs),
+        ("while the next is prepared after it", measured.after_runs),
         (f"beside {PAGES_A_SECOND} pages a second", measured.beside_pages),
     ):
         alone, beside = (median(rates) for rates in zip(*pairs, strict=True))
@@ -269,7 +306,7 @@ def report(measured: Measured, sizes: dict[str, float]) -> str:
         lines.append(
             f"{CALLERS} callers {name}: {beside:,.0f} trades/s, {kept:.0%} of the {alone:,.0f} alone (medians of {len(pairs)})"
         )
-    lines.append(f"runs are so far apart that they take 1 % of the time: {run * 100 / 60:.0f} minutes")
+    lines.append(f"runs are so far apart that their work is 1 % of the time: {work * 100 / 60:.0f} minutes")
     lines.append(
         f"on disk: {sizes['net_worths']:.0f} MB of snapshots ({sizes['net_worths'] / HOURS:.1f} an hour; "
         f"a row for each member would be {sizes['naive_hour']:.1f}), {sizes['standings']:.0f} MB of leaderboards"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from time import monotonic
 from typing import Final
 
 from exchange.calls import Calls
@@ -11,8 +13,17 @@ from exchange.standings import Board, Leaderboard, NetWorthPoint, Period, Standi
 
 PAGE_SIZE: Final = 10
 
-_REFRESH_SECONDS: Final = 60.0
-"""The members of the largest exchange are valued in some seconds; on a busy machine in a multiple of that."""
+_STEP_SECONDS: Final = 60.0
+"""The members of the largest exchange are valued in a second; on a busy machine in a multiple of that."""
+
+_RUN_SECONDS: Final = 8.0
+"""What a run with much to do takes, its rests included, so that trades hardly notice it."""
+
+_RESTS_TO_A_STEP: Final = 6
+"""How many times as long as a step lasted the rest after it lasts at most; so a run with little to do is soon over."""
+
+_BLOCKS_TO_A_STEP: Final = 10
+"""How many thousands of members have the medians of their next hour prepared at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,14 +79,38 @@ class Leaderboards(Calls):
         refreshed = 0
         for exchange_id in await self._read_all("select betjee.list_due_leaderboards()"):
             try:
-                rows = await self._rows(
-                    "select betjee.refresh_leaderboards($1)", exchange_id, statement_seconds=_REFRESH_SECONDS
-                )
+                refreshed += await self._run(exchange_id)
+                await self._prepare_medians(exchange_id)
             except RequestRejected:
                 _log.exception("The leaderboards of exchange %d could not be made.", exchange_id)
-            else:
-                refreshed += rows[0][0]
         return refreshed
+
+    async def _run(self, exchange_id: int) -> bool:
+        """Take the steps of a run, with rests; returns whether they have made the leaderboards anew."""
+        began = monotonic()
+        while True:
+            stepped = monotonic()
+            ((done_percent,),) = await self._rows(
+                "select betjee.refresh_leaderboards($1, 1)", exchange_id, statement_seconds=_STEP_SECONDS
+            )
+            if done_percent in (None, 100):
+                return done_percent is not None
+            took = monotonic() - stepped
+            ahead = began + _RUN_SECONDS * done_percent / 100 - monotonic()
+            await asyncio.sleep(max(0, min(_RESTS_TO_A_STEP * took, ahead)))
+
+    async def _prepare_medians(self, exchange_id: int) -> None:
+        """Do most of the next hour's work at leisure; whatever is left undone, the next run does."""
+        is_more_left = True
+        while is_more_left:
+            stepped = monotonic()
+            ((is_more_left,),) = await self._rows(
+                "select betjee.prepare_medians($1, 'infinity', $2)",
+                exchange_id,
+                _BLOCKS_TO_A_STEP,
+                statement_seconds=_STEP_SECONDS,
+            )
+            await asyncio.sleep(_RESTS_TO_A_STEP * (monotonic() - stepped))
 
     async def post_leaderboards(self) -> int:
         """Queue the daily posts that are due, each once; returns how many. One that cannot be made holds up no other."""

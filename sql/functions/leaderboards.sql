@@ -1,5 +1,5 @@
 -- Leaderboards: who is worth most, has gained most, has realised most, and made the best trade. They
--- are made anew now and then, all at once, and read page by page.
+-- are made anew now and then, by a run (leaderboard_runs.sql), and read page by page.
 --
 --   net_worth   the median of the last 24 hourly snapshots, so that a pump at the right minute wins nothing
 --   gain        how far that median has risen within the period, in hundredths of a percent
@@ -95,49 +95,96 @@ as $$
 $$;
 comment on function figures_of_members(bigint, net_worths[], timestamptz) is 'What each active member is ranked by, from what they are worth now and were before.';
 
-create or replace function rank_members(p_exchange_id bigint, p_board text, p_period text, p_members member_figures[]) returns void
+create or replace function write_standings(
+  p_exchange_id bigint, p_board text, p_period text, p_user_ids bigint[], p_ranks integer[], p_amounts_paise bigint[], p_gains_bps bigint[]
+) returns void
+language sql
+set search_path = betjee, pg_temp
+as $$
+-- Puts a leaderboard, in its order, in the place of the one of before; cut into chunks of a thousand.
+  delete from standings where exchange_id = p_exchange_id and board = p_board and period = p_period;
+  insert into standings (exchange_id, board, period, chunk, user_ids, ranks, amounts_paise, gains_bps, sequences)
+  select p_exchange_id, p_board, p_period, c.chunk,
+    p_user_ids[c.first : c.first + 999], p_ranks[c.first : c.first + 999], p_amounts_paise[c.first : c.first + 999],
+    p_gains_bps[c.first : c.first + 999], array_fill(null::bigint, array[least(cardinality(p_user_ids) - c.first + 1, 1000)])
+  from (
+    select n as chunk, n * 1000 + 1 as first
+    from generate_series(0, (cardinality(p_user_ids) - 1) / 1000) n) c;
+$$;
+comment on function write_standings(bigint, text, text, bigint[], integer[], bigint[], bigint[]) is 'Write a leaderboard over a period anew.';
+
+create or replace function rank_by_net_worth(p_exchange_id bigint) returns void
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
--- Writes one leaderboard. Equals have one rank, and stand in the order in which they came to the
--- exchange. Everyone is sorted once into whole arrays, which are then cut into chunks.
+-- Equals have one rank, here and below, and stand in the order in which they came to the exchange. The
+-- order is the same whatever the period; the gain beside it is not.
 declare
   v_user_ids bigint[];
   v_ranks integer[];
   v_amounts_paise bigint[];
-  v_gains_bps bigint[];
+  v_day_bps bigint[];
+  v_week_bps bigint[];
+  v_all_bps bigint[];
 begin
-  select array_agg(r.user_id), array_agg(r.rank), array_agg(r.amount_paise), array_agg(r.gain_bps)
-  into v_user_ids, v_ranks, v_amounts_paise, v_gains_bps
+  select array_agg(r.user_id), array_agg(r.rank), array_agg(r.paise), array_agg(r.day), array_agg(r.week), array_agg(r.all)
+  into v_user_ids, v_ranks, v_amounts_paise, v_day_bps, v_week_bps, v_all_bps
   from (
-    select f.user_id, f.amount_paise, f.gain_bps, rank() over (order by f.merit desc)::integer as rank
+    select o.*, rank() over (order by o.paise desc)::integer as rank
     from (
-      select m.user_id, m.amount_paise, m.gain_bps, case p_board when 'gain' then m.gain_bps else m.amount_paise end as merit
-      from (
-        select m.user_id,
-          case when p_board <> 'realised' then m.net_worth_paise
-            else nullif(case p_period when 'day' then m.realised_day_paise when 'week' then m.realised_week_paise
-              else m.realised_all_paise end, 0) end as amount_paise,
-          case p_period when 'day' then m.gain_day_bps when 'week' then m.gain_week_bps else m.gain_all_bps end as gain_bps
-        from unnest(p_members) m) m) f
-    where f.merit is not null
-    order by f.merit desc, f.user_id) r;
-  insert into standings (exchange_id, board, period, chunk, user_ids, ranks, amounts_paise, gains_bps, sequences)
-  select p_exchange_id, p_board, p_period, c.chunk,
-    v_user_ids[c.first : c.first + 999], v_ranks[c.first : c.first + 999], v_amounts_paise[c.first : c.first + 999],
-    v_gains_bps[c.first : c.first + 999], array_fill(null::bigint, array[least(cardinality(v_user_ids) - c.first + 1, 1000)])
-  from (
-    select n as chunk, n * 1000 + 1 as first
-    from generate_series(0, (cardinality(v_user_ids) - 1) / 1000) n) c;
+      select m.* from leaderboard_figures f,
+        unnest(f.user_ids, f.net_worths_paise, f.gains_day_bps, f.gains_week_bps, f.gains_all_bps) m(user_id, paise, day, week, "all")
+      where f.exchange_id = p_exchange_id
+      order by m.paise desc, m.user_id offset 0) o) r;
+  perform write_standings(p_exchange_id, 'net_worth', 'day', v_user_ids, v_ranks, v_amounts_paise, v_day_bps);
+  perform write_standings(p_exchange_id, 'net_worth', 'week', v_user_ids, v_ranks, v_amounts_paise, v_week_bps);
+  perform write_standings(p_exchange_id, 'net_worth', 'all', v_user_ids, v_ranks, v_amounts_paise, v_all_bps);
 end
 $$;
-comment on function rank_members(bigint, text, text, member_figures[]) is 'Write the leaderboard of net worths, gains or realised profits over a period; who has realised nothing is not on the last.';
+comment on function rank_by_net_worth(bigint) is 'Write the leaderboards of net worths.';
+
+create or replace function rank_by_gain(p_exchange_id bigint, p_period text) returns void
+language sql
+set search_path = betjee, pg_temp
+as $$
+-- Who has been granted nothing has no gain, and is not on it.
+  select write_standings(
+    p_exchange_id, 'gain', p_period, array_agg(r.user_id), array_agg(r.rank), array_agg(r.paise), array_agg(r.gain_bps))
+  from (
+    select o.*, rank() over (order by o.gain_bps desc)::integer as rank
+    from (
+      select m.* from leaderboard_figures f,
+        unnest(f.user_ids, f.net_worths_paise, case p_period
+          when 'day' then f.gains_day_bps when 'week' then f.gains_week_bps else f.gains_all_bps end) m(user_id, paise, gain_bps)
+      where f.exchange_id = p_exchange_id and m.gain_bps is not null
+      order by m.gain_bps desc, m.user_id offset 0) o) r
+$$;
+comment on function rank_by_gain(bigint, text) is 'Write the leaderboard of gains over a period.';
+
+create or replace function rank_by_realised(p_exchange_id bigint, p_period text) returns void
+language sql
+set search_path = betjee, pg_temp
+as $$
+-- Who has realised nothing is not on it.
+  select write_standings(
+    p_exchange_id, 'realised', p_period, array_agg(r.user_id), array_agg(r.rank), array_agg(r.paise), array_agg(null::bigint))
+  from (
+    select o.*, rank() over (order by o.paise desc)::integer as rank
+    from (
+      select m.* from leaderboard_figures f,
+        unnest(f.user_ids, case p_period
+          when 'day' then f.realised_day_paise when 'week' then f.realised_week_paise else f.realised_all_paise end) m(user_id, paise)
+      where f.exchange_id = p_exchange_id and m.paise <> 0
+      order by m.paise desc, m.user_id offset 0) o) r
+$$;
+comment on function rank_by_realised(bigint, text) is 'Write the leaderboard of realised profits over a period.';
 
 create or replace function rank_best_trades(p_exchange_id bigint, p_period text, p_since timestamptz) returns void
 language sql
 set search_path = betjee, pg_temp
 set enable_nestloop = off
 as $$
+  delete from standings where exchange_id = p_exchange_id and board = 'best_trade' and period = p_period;
   insert into standings (exchange_id, board, period, chunk, user_ids, ranks, amounts_paise, gains_bps, sequences)
   select p_exchange_id, 'best_trade', p_period, 0, array_agg(r.user_id order by r.place), array_agg(r.rank order by r.place),
     array_agg(r.realised_paise order by r.place), array_agg(null::bigint), array_agg(r.sequence order by r.place)
@@ -150,89 +197,6 @@ as $$
       order by b.user_id, b.realised_paise desc, b.sequence) d
     join users u on u.exchange_id = p_exchange_id and u.user_id = d.user_id and u.status = 'active') r
   where r.place <= best_trades_shown()
-  having count(*) > 0
+  having count(*) > 0;
 $$;
 comment on function rank_best_trades(bigint, text, timestamptz) is 'Write the leaderboard of best trades since a time.';
-
-create or replace function are_leaderboards_due(p_exchange exchanges, p_leaderboards leaderboards, p_now timestamptz) returns boolean
-language sql stable
-set search_path = betjee, pg_temp
-as $$
--- Once an hour, for the snapshot; before the post of the day; and after changes, but at most each
--- minute, and so rarely that making them takes at most a hundredth of the time.
-  select p_leaderboards.refreshed_at is null
-    or p_leaderboards.refreshed_at < date_trunc('hour', p_now, 'UTC')
-    or coalesce(p_leaderboards.refreshed_at < post_due_at(typed_settings(p_exchange.settings), p_now), false)
-    or p_exchange.sequence > p_leaderboards.counted_sequence
-      and p_leaderboards.refreshed_at + make_interval(secs => greatest(60, 100 * p_leaderboards.took_seconds)::double precision) <= p_now
-$$;
-comment on function are_leaderboards_due(exchanges, leaderboards, timestamptz) is 'Whether it is time to make the leaderboards of an exchange anew.';
-
-create or replace function list_due_leaderboards() returns setof bigint
-language sql stable security definer
-set search_path = betjee, pg_temp
-as $$
-  select e.exchange_id from exchanges e left join leaderboards l on l.exchange_id = e.exchange_id
-  where are_leaderboards_due(e, l, clock_timestamp())
-  order by l.refreshed_at nulls first
-$$;
-comment on function list_due_leaderboards() is 'The exchanges whose leaderboards are due to be made anew, the longest due first.';
-alter function list_due_leaderboards() owner to exchange_writer;
-grant execute on function list_due_leaderboards() to service_role;
-
-create or replace function refresh_leaderboards(p_exchange_id bigint) returns boolean
-language plpgsql security definer
-set search_path = betjee, pg_temp
-set enable_nestloop = off
-set jit = off
-set max_parallel_workers_per_gather = 0
-set work_mem = '32MB'
-as $$
--- Makes the leaderboards of an exchange anew where that is due, and keeps what they are made of as the
--- hour's snapshot where there is none yet; says whether it did. It is its own memory: again, it does
--- nothing. Locks: the exchange's row of leaderboards, which another process that comes meanwhile
--- passes by; never the exchange, so that trades go on.
-declare
-  v_begun timestamptz := clock_timestamp();
-  v_hour timestamptz := date_trunc('hour', v_begun, 'UTC');
-  v_exchange exchanges;
-  v_leaderboards leaderboards;
-  v_measured net_worths[];
-  v_members member_figures[];
-  v_period record;
-  v_sequence bigint;
-begin
-  insert into leaderboards (exchange_id) values (p_exchange_id) on conflict do nothing;
-  select * into v_leaderboards from leaderboards where exchange_id = p_exchange_id for update skip locked;
-  select * into v_exchange from exchanges where exchange_id = p_exchange_id;
-  if v_leaderboards.exchange_id is null or not are_leaderboards_due(v_exchange, v_leaderboards, v_begun) then
-    return false;
-  end if;
-
-  v_sequence := note_best_trades(p_exchange_id, v_leaderboards.counted_sequence);
-  v_measured := array(select n::net_worths from measure_net_worths(p_exchange_id, v_hour) n);
-  insert into snapshots (exchange_id, taken_at) values (p_exchange_id, v_hour) on conflict do nothing;
-  if found then
-    insert into net_worths select * from unnest(v_measured);
-    perform thin_snapshots(p_exchange_id, v_hour);
-  end if;
-
-  v_members := array(select f::member_figures from figures_of_members(p_exchange_id, v_measured, v_hour) f);
-  delete from standings where exchange_id = p_exchange_id;
-  for v_period in
-    select * from (values ('day', v_hour - interval '1 day'), ('week', v_hour - interval '7 days'), ('all', '-infinity')) p(name, since)
-  loop
-    perform rank_members(p_exchange_id, 'net_worth', v_period.name, v_members);
-    perform rank_members(p_exchange_id, 'gain', v_period.name, v_members);
-    perform rank_members(p_exchange_id, 'realised', v_period.name, v_members);
-    perform rank_best_trades(p_exchange_id, v_period.name, v_period.since);
-  end loop;
-  update leaderboards
-  set refreshed_at = v_begun, counted_sequence = v_sequence, took_seconds = extract(epoch from clock_timestamp() - v_begun)
-  where exchange_id = p_exchange_id;
-  return true;
-end
-$$;
-comment on function refresh_leaderboards(bigint) is 'Make the leaderboards of an exchange anew where that is due, and take the hour''s snapshot.';
-alter function refresh_leaderboards(bigint) owner to exchange_writer;
-grant execute on function refresh_leaderboards(bigint) to service_role;

@@ -35,51 +35,108 @@ as $$
 $$;
 comment on function value_members(bigint) is 'What each member is worth now at liquidation value, was granted, and has realised.';
 
-create or replace function block_medians(
-  p_exchange_id bigint, p_block bigint, p_hours timestamptz[], p_user_ids bigint[], p_net_worths_paise bigint[], p_granted_paise bigint[]
-) returns bigint[]
+create or replace function bounds_of_medians(p_exchange_id bigint, p_taken_at timestamptz, p_blocks bigint[], p_hours timestamptz[])
+returns setof median_bounds
 language sql stable
 set search_path = betjee, pg_temp
 set enable_nestloop = off
 set enable_seqscan = off
 as $$
--- For each member of a block the lower median of what they are worth now and were in those hours: what
--- they were worth at least in more than half of them. An hour in which they had not signed up
--- counts as what they have been granted: of n values in order and m times the grant g, the one in the
--- middle place h is greatest(least(a[h], g), a[h - m]), where places beyond the ends are null.
-  select array_agg(greatest(least(v.paise[v.middle], m.granted_paise), v.paise[v.middle - v.missing]) order by m.user_id)
-  from unnest(p_user_ids, p_granted_paise) m(user_id, granted_paise)
-  join (
-    select k.user_id, array_agg(k.paise order by k.paise) as paise,
-      (cardinality(p_hours) + 2) / 2 as middle, cardinality(p_hours) + 1 - count(*)::integer as missing
+-- The median of what a member is worth now and was in those hours is what they were worth at least in
+-- more than half of them: of k + 1 values the one in place (k + 2) / 2. Whatever the value of now, it lies
+-- between two neighbours among the other k, those in the place before and in that place; where now lies
+-- between them, it is the median. So all but now can be done at leisure, before the next hour has come.
+-- An hour in which a member had not signed up counts as what they have been granted: of n values a in
+-- order and m times the grant g, the one in place i is greatest(least(a[i], g), a[i - m]), where places
+-- beyond the ends are null.
+  select p_exchange_id, p_taken_at, k.block, coalesce(array_agg(b.user_id) filter (where b.user_id is not null), '{}'),
+    coalesce(array_agg(b.low_paise) filter (where b.user_id is not null), '{}'),
+    coalesce(array_agg(b.high_paise) filter (where b.user_id is not null), '{}')
+  from unnest(p_blocks) k(block)
+  left join (
+    select v.block, v.user_id,
+      case when v.place > 1 then
+        greatest(least(v.paise[v.place - 1], coalesce(g.granted_paise, 0)), v.paise[v.place - 1 - v.missing]) end as low_paise,
+      greatest(least(v.paise[v.place], coalesce(g.granted_paise, 0)), v.paise[v.place - v.missing]) as high_paise
     from (
-      select n.user_id, n.paise from unnest(p_user_ids, p_net_worths_paise) n(user_id, paise)
-      union all
-      select e.user_id, e.paise from net_worths w, unnest(w.user_ids, w.net_worths_paise) e(user_id, paise)
-      where w.exchange_id = p_exchange_id and w.block = p_block and w.taken_at = any (p_hours)) k
-    group by k.user_id) v on v.user_id = m.user_id
+      select w.block, e.user_id, array_agg(e.paise order by e.paise) as paise,
+        (cardinality(p_hours) + 2) / 2 as place, cardinality(p_hours) - count(*)::integer as missing
+      from net_worths w, unnest(w.user_ids, w.net_worths_paise) e(user_id, paise)
+      where w.exchange_id = p_exchange_id and w.block = any (p_blocks) and w.taken_at = any (p_hours)
+      group by w.block, e.user_id) v
+    left join (
+      select g.user_id, sum(g.amount_paise)::bigint as granted_paise
+      from grants g where g.exchange_id = p_exchange_id and g.user_id / 1000 = any (p_blocks)
+      group by g.user_id) g on g.user_id = v.user_id) b on b.block = k.block
+  group by k.block
 $$;
-comment on function block_medians(bigint, bigint, timestamptz[], bigint[], bigint[], bigint[]) is 'The median net worth of each member of a block over some hours and now.';
+comment on function bounds_of_medians(bigint, timestamptz, bigint[], timestamptz[]) is 'Between what values the median net worth of each member of some blocks lies, whatever they are worth next.';
+
+create or replace function hours_of_medians(p_exchange_id bigint, p_before timestamptz) returns timestamptz[]
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+  select array(
+    select s.taken_at from snapshots s
+    where s.exchange_id = p_exchange_id and s.taken_at < p_before
+    order by s.taken_at desc limit 23)
+$$;
+comment on function hours_of_medians(bigint, timestamptz) is 'The hours that make a median of 24 together with what comes next, the newest first; an exchange that has had fewer has fewer.';
+
+create or replace function prepare_medians(p_exchange_id bigint, p_before timestamptz, p_blocks integer) returns boolean
+language plpgsql security definer
+set search_path = betjee, pg_temp
+set jit = off
+set max_parallel_workers_per_gather = 0
+set work_mem = '32MB'
+as $$
+-- Prepares the medians of the first snapshot at p_before or later for at most p_blocks blocks of members;
+-- says whether others are left. Two processes at once do the same work; what one has written stands.
+declare
+  v_hours timestamptz[] := hours_of_medians(p_exchange_id, p_before);
+  v_blocks bigint[] := array(
+    select w.block from net_worths w
+    where w.exchange_id = p_exchange_id and w.taken_at = v_hours[1] and not exists (
+      select from median_bounds b where b.exchange_id = p_exchange_id and b.taken_at = v_hours[1] and b.block = w.block)
+    order by w.block);
+begin
+  if cardinality(v_blocks) > 0 then
+    insert into median_bounds
+    select * from bounds_of_medians(p_exchange_id, v_hours[1], v_blocks[1 : p_blocks], v_hours)
+    on conflict do nothing;
+    -- Those of the snapshot before are in use until the hour is over.
+    delete from median_bounds where exchange_id = p_exchange_id and taken_at < v_hours[2];
+  end if;
+  return cardinality(v_blocks) > p_blocks;
+end
+$$;
+comment on function prepare_medians(bigint, timestamptz, integer) is 'Prepare the medians of the next snapshot, for some members at a time.';
+alter function prepare_medians(bigint, timestamptz, integer) owner to exchange_writer;
+grant execute on function prepare_medians(bigint, timestamptz, integer) to service_role;
 
 create or replace function measure_net_worths(p_exchange_id bigint, p_hour timestamptz) returns setof net_worths
 language sql stable
 set search_path = betjee, pg_temp
+set enable_nestloop = off
 as $$
 -- All members as they are now, in blocks as a snapshot keeps them. The median is of the last 24
--- snapshots, of which that of p_hour is taken to be now; an exchange that has had fewer has fewer.
-  select p_exchange_id, b.block, p_hour, b.user_ids, b.net_worths_paise,
-    block_medians(p_exchange_id, b.block, h.hours, b.user_ids, b.net_worths_paise, b.granted_paise), b.realised_paise
+-- snapshots, of which that of p_hour is taken to be now; prepare_medians() must have been called for it.
+-- Who had not signed up before was worth what they were granted, as far as there are hours.
+  with hours as materialized (
+    select cardinality(h.hours) as hours, h.hours[1] as newest from (select hours_of_medians(p_exchange_id, p_hour)) h(hours)),
+  bounds as (
+    select e.* from hours h
+    join median_bounds m on m.exchange_id = p_exchange_id and m.taken_at = h.newest,
+      unnest(m.user_ids, m.lows_paise, m.highs_paise) e(user_id, low_paise, high_paise))
+  select p_exchange_id, v.user_id / 1000, p_hour, array_agg(v.user_id order by v.user_id),
+    array_agg(v.net_worth_paise order by v.user_id), array_agg(v.median_paise order by v.user_id),
+    array_agg(v.realised_paise order by v.user_id)
   from (
-    select v.user_id / 1000 as block, array_agg(v.user_id order by v.user_id) as user_ids,
-      array_agg(v.net_worth_paise order by v.user_id) as net_worths_paise,
-      array_agg(v.granted_paise order by v.user_id) as granted_paise,
-      array_agg(v.realised_paise order by v.user_id) as realised_paise
-    from value_members(p_exchange_id) v
-    group by v.user_id / 1000) b,
-    (select array(
-      select s.taken_at from snapshots s
-      where s.exchange_id = p_exchange_id and s.taken_at < p_hour
-      order by s.taken_at desc limit 23)) h(hours)
+    select w.user_id, w.net_worth_paise, w.realised_paise, greatest(
+      least(w.net_worth_paise, case when b.user_id is not null then b.high_paise when h.hours > 0 then w.granted_paise end),
+      case when b.user_id is not null then b.low_paise when h.hours > 1 then w.granted_paise end) as median_paise
+    from hours h cross join value_members(p_exchange_id) w left join bounds b on b.user_id = w.user_id) v
+  group by v.user_id / 1000
 $$;
 comment on function measure_net_worths(bigint, timestamptz) is 'The net worth and its median of all members now, in blocks.';
 

@@ -97,9 +97,14 @@ create or replace function forget_standings(p_exchange_id bigint, p_user_ids big
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
--- Takes members out of snapshots, leaderboards and posts, for the wipe alone, as the eraser. A run that
--- is under way may still write what it has read; then it names nobody any more.
+-- Takes members out of snapshots, leaderboards and posts, for the wipe alone, as the eraser. A run that is
+-- under way begins anew; its step of this moment may still write what it has read, which then names nobody.
 begin
+  delete from leaderboard_runs where exchange_id = p_exchange_id and steps < steps_of_run();
+  delete from leaderboard_figures f
+  where f.exchange_id = p_exchange_id and f.block in (select u / 1000 from unnest(p_user_ids) u) and f.user_ids && p_user_ids;
+  delete from median_bounds b
+  where b.exchange_id = p_exchange_id and b.block in (select u / 1000 from unnest(p_user_ids) u) and b.user_ids && p_user_ids;
   delete from best_trades where exchange_id = p_exchange_id and user_id = any (p_user_ids);
   update net_worths w
   set (user_ids, net_worths_paise, medians_paise, realised_paise) = (

@@ -84,6 +84,7 @@ FOR_THE_APPLICATION = {
     "plan_wipe",
     "post_leaderboard",
     "postpone_board",
+    "prepare_medians",
     "preview_suspects_wipe",
     "preview_deletion",
     "preview_wipe",
