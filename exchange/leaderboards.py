@@ -60,9 +60,9 @@ class Leaderboards(Calls):
         return Standing.from_json(document) if document else None
 
     async def list_net_worth(self, exchange_id: int, user_id: int, hours: int) -> list[NetWorthPoint]:
-        """What a member was worth in the snapshots of the last `hours` (at most 9,600), the oldest first.
+        """What a member was worth when they signed up and in the snapshots since, of the last `hours` (at most 9,600).
 
-        There is one for each hour of 8 days, and before that one for each day: at most 600.
+        The oldest comes first. There is a snapshot for each hour of 8 days, and before that one for each day: at most 600.
         """
         documents = await self._read_all(
             "select betjee.list_net_worth($1, $2, $3)", exchange_id, user_id, hours

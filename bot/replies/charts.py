@@ -67,7 +67,7 @@ def market(detail: MarketDetail) -> discord.Embed:
         f"**{money(shown.price_paise)}** · {change(shown.change_bps)} in 24 h{_reopening(shown)}",
         [
             ("Can still be bought", shares(shown.available_shares)),
-            ("Sold", f"{grouped(shown.sold_shares)} of {grouped(detail.total_shares_cap)}"),
+            ("Sold", _sold(detail)),
             ("Short", shares(shown.open_short_shares)),
             ("Never leaves", f"{money(detail.price_min_paise)} – {money(detail.price_max_paise)}"),
             ("May move now within", _band(detail)),
@@ -86,7 +86,7 @@ def market_words(detail: MarketDetail) -> str:
     return (
         f"The price curve of {plain(shown.market)}, which rises from {money(detail.curve[0].price_paise)} to "
         f"{money(detail.curve[-1].price_paise)} as shares are sold. The market stands at {money(shown.price_paise)}, "
-        f"with {shares(shown.sold_shares)} sold. Orders may carry the price now to {_band(detail)}."
+        f"with {_sold(detail)} sold. Orders may carry the price now to {_band(detail)}."
     )[:_WORDS]
 
 
@@ -97,6 +97,14 @@ def net_worth_words(points: tuple[tuple[datetime, int], ...]) -> str:
         f"Your net worth since {points[0][0].astimezone(UTC):%d %B %Y, %H:%M} UTC: from {money(amounts[0])} to "
         f"{money(amounts[-1])}, between {money(min(amounts))} and {money(max(amounts))}."
     )
+
+
+def _sold(detail: MarketDetail) -> str:
+    """How much of a market is sold, which short sales take back and can carry below nothing."""
+    sold = detail.market.sold_shares
+    if sold < 0:
+        return f"none, and {grouped(-sold)} more sold short"
+    return f"{grouped(sold)} of {grouped(detail.total_shares_cap)}"
 
 
 def without_picture(embed: discord.Embed) -> discord.Embed:

@@ -164,12 +164,26 @@ language sql stable security definer
 set search_path = betjee, pg_temp
 set enable_seqscan = off
 as $$
-  select jsonb_build_object('at', w.taken_at, 'net_worth_paise', w.net_worths_paise[p.place])
-  from net_worths w, lateral (select array_position(w.user_ids, p_user_id)) p(place)
-  where w.exchange_id = p_exchange_id and w.block = p_user_id / 1000 and p.place is not null
-    and w.taken_at > clock_timestamp() - make_interval(hours => least(greatest(p_hours, 1), 9600))
-  order by w.taken_at
+-- It begins with what they were granted when they signed up, where that is within those hours. A snapshot has the hour
+-- in which it was taken as its time, and one of before that moment is left out.
+  with since as (
+    select clock_timestamp() - make_interval(hours => least(greatest(p_hours, 1), 9600)) as moment)
+  select jsonb_build_object('at', p.at, 'net_worth_paise', p.paise)
+  from (
+    select u.registered_at as at, (
+      select g.amount_paise from grants g
+      where g.exchange_id = p_exchange_id and g.user_id = p_user_id and g.kind = 'signup') as paise
+    from users u
+    where u.exchange_id = p_exchange_id and u.user_id = p_user_id and u.registered_at > (select moment from since)
+    union all
+    select w.taken_at, w.net_worths_paise[a.place]
+    from users u
+    join net_worths w on w.exchange_id = p_exchange_id and w.block = p_user_id / 1000,
+      lateral (select array_position(w.user_ids, p_user_id)) a(place)
+    where u.exchange_id = p_exchange_id and u.user_id = p_user_id and a.place is not null
+      and w.taken_at >= u.registered_at and w.taken_at > (select moment from since)) p
+  order by p.at
 $$;
-comment on function list_net_worth(bigint, bigint, integer) is 'A member''s net worth in the snapshots of the last hours, the oldest first.';
+comment on function list_net_worth(bigint, bigint, integer) is 'A member''s net worth when they signed up and in the snapshots since, of the last hours, the oldest first.';
 alter function list_net_worth(bigint, bigint, integer) owner to exchange_writer;
 grant execute on function list_net_worth(bigint, bigint, integer) to service_role;

@@ -66,7 +66,11 @@ async def test_a_market_shows_its_limits_and_its_curve(world: World):
         "Tax": "1.67 %",
         "Reserved for a share short": "₹1,016.70",
     }
-    assert "stands at ₹16.69, with 10 shares sold" in told(seen)
+    assert "stands at ₹16.69, with 10 of 10,000 sold" in told(seen)
+    await world.asks(world.asha, "sell", market="22s1", shares="10")
+    await world.asks(world.asha, "short", market="22s1", shares="2")
+    seen = await world.asks(world.ravi, "market", market="22s1")
+    assert seen.figures["Sold"] == "none, and 2 more sold short"
 
 
 async def test_a_halted_market_says_so(world: World, connection_owner, database: Database):

@@ -11,7 +11,7 @@ from exchange.standings import Board, Period
 from tests.conftest import Database
 
 
-async def test_what_is_made_can_be_read(exchange: Exchange) -> None:
+async def test_what_is_made_can_be_read(exchange: Exchange, connection_owner: asyncpg.Connection) -> None:
     owner = Identity("discord", "1", "Owner")
     exchange_id = await exchange.open_exchange(1, "discord", "1", "Guild", owner)
     before = await exchange.get_leaderboard(exchange_id)
@@ -35,7 +35,11 @@ async def test_what_is_made_can_be_read(exchange: Exchange) -> None:
                 assert [line.user_id for line in page.standings] == [member]
             assert await exchange.get_standing(exchange_id, 10**9, board, period) is None
 
-    (point,) = await exchange.list_net_worth(exchange_id, member, hours=24)
+    await connection_owner.execute(
+        "update betjee.users set registered_at = registered_at - interval '1 hour' where user_id = $1", member
+    )
+    signed_up, point = await exchange.list_net_worth(exchange_id, member, hours=24)
+    assert signed_up.net_worth_paise == 2_000_000
     assert point.net_worth_paise == worth
     assert datetime.now(UTC) - point.at < timedelta(hours=2)
     assert (point.at.minute, point.at.second) == (0, 0)

@@ -24,6 +24,7 @@ select exchange_id, block, taken_at - $2, user_ids, net_worths_paise, medians_pa
 insert into betjee.median_bounds
 select exchange_id, taken_at - $2, block, user_ids, lows_paise, highs_paise from older_bounds;
 insert into betjee.best_trades select exchange_id, user_id, hour - $2, sequence, realised_paise from older_trades;
+update betjee.users set registered_at = registered_at - $2 where exchange_id = $1;
 update betjee.leaderboards set refreshed_at = refreshed_at - $2 where exchange_id = $1;
 update betjee.leaderboard_posts set day = day - $3, due_at = due_at - $2, posted_at = posted_at - $2 where exchange_id = $1;
 update betjee.moderation_log set recorded_at = recorded_at - $2 where exchange_id = $1;

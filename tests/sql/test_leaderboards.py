@@ -360,13 +360,16 @@ async def test_snapshots_are_thinned_out_to_one_a_day(boards: Boards) -> None:
 
 
 async def test_the_worth_of_a_member_hour_by_hour(boards: Boards) -> None:
+    # They signed up in the hour before the first snapshot.
+    await boards.owner.execute("update betjee.users set registered_at = registered_at - interval '1 hour'")
     worths = []
     for _ in range(3):
         await boards.trade(0, "buy", 10)
         worths.append(net_worth(boards.founded.model, boards.users[0]))
         await boards.hour()
     query = "select betjee.list_net_worth($1, $2, $3)"
-    for hours, expected in ((100, worths), (2, worths[-1:]), (10**9, worths), (-1, [])):
+    whole = [CASH, *worths]
+    for hours, expected in ((100, whole), (2, worths[-1:]), (10**9, whole), (-1, [])):
         points = await boards.service.fetch(query, boards.founded.exchange_id, boards.users[0], hours)
         assert [json.loads(point[0])["net_worth_paise"] for point in points] == expected, hours
     assert await boards.service.fetch(query, boards.founded.exchange_id, 10**9, 100) == []
