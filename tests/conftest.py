@@ -21,6 +21,9 @@ from exchange.migrations import migrate
 from runtime.keyed_hashes import KeyedHashes
 from runtime.servers import EmbeddedServers
 
+PATIENT_SECONDS = 20.0
+"""How long a test waits for what comes at once on a quiet machine."""
+
 HASHES = KeyedHashes(b"a key that is for tests and nothing else")
 # Each example of a random test founds an exchange of its own, so it does not matter that they share a
 # test's database. The profile is loaded here because only this file is read before every test, whichever are asked for.

@@ -15,6 +15,7 @@ from runtime.limits.budgets import demand_of
 from runtime.limits.shared import SharedCounts
 from runtime.servers import processes, programs
 from runtime.servers.folder import DataFolder
+from tests.conftest import PATIENT_SECONDS
 
 
 def free_ports() -> tuple[int, int]:
@@ -60,7 +61,7 @@ def cluster_url(data_folder: Path) -> Iterator[str]:
 
 
 async def test_a_trade_on_a_network_is_judged_in_one_slot(cluster_url: str):
-    counts = SharedCounts(cluster_url)
+    counts = SharedCounts(cluster_url, PATIENT_SECONDS)
     for exchange_id in range(1, 20):
         for budget in Budget:
             demand = demand_of(budget, exchange_id, Caller("100", b"\x17" * 32), RateLimits())
