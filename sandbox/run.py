@@ -49,6 +49,9 @@ SECONDS_BETWEEN_ORDERS: Final = 2.0
 
 DELIVERY_SECONDS: Final = 2.0
 
+ANSWER_SECONDS: Final = 5.0
+"""How long an action waits for Redis: longer than by default, since pages are drawn on the same loop."""
+
 EXCHANGE_LOOK_SECONDS: Final = 1.0
 
 LOCALE: Final = "en-GB"
@@ -75,7 +78,7 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
         _exchange_at(database_url, hashes) as exchange,
         redis_client(redis_url) as redis,
         Studio() as studio,
-        contextlib.aclosing(Limits(redis_url, exchange.get_rate_limits, networks_of(exchange))) as limits,
+        contextlib.aclosing(_limits_at(redis_url, exchange)) as limits,
         _sign_up_page(exchange, hashes, limits, settings) as page_url,
     ):
         # The first question opens the connections, which must not belong to the bot: whatever the bot starts,
@@ -87,6 +90,11 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
         bot = BetJee(exchange, redis, limits=limits, studio=studio, links=links)
         with remembered_markdown():
             await _run_until(stop, settings, exchange, bot)
+
+
+def _limits_at(redis_url: str, exchange: Exchange) -> Limits:
+    """The limits, patient: what keeps this process busy is no outage of Redis."""
+    return Limits(redis_url, exchange.get_rate_limits, networks_of(exchange), answer_seconds=ANSWER_SECONDS)
 
 
 @contextlib.asynccontextmanager

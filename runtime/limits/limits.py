@@ -39,7 +39,8 @@ class Limits:
 
     `settings_of` gives an exchange's limits, `network_of` a member's network by exchange and their id at the
     chat provider. Both are asked in the background and remembered, so a change counts some seconds later;
-    until the first answer the defaults hold, and limits by member only.
+    until the first answer the defaults hold, and limits by member only. Nobody waits for Redis for longer
+    than `answer_seconds`.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class Limits:
         settings_of: Callable[[int], Awaitable[RateLimits]],
         network_of: Callable[[int, str], Awaitable[Network | None]] = network_unknown,
         *,
+        answer_seconds: float = ANSWER_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._shared = SharedCounts(redis_url)
+        self._answer_seconds = answer_seconds
+        self._shared = SharedCounts(redis_url, answer_seconds)
         self._alone = CountsAlone()
         self._outages = Outages(self._shared.ping, self._alone.forget, clock)
         self._settings: Remembered[int, RateLimits] = Remembered(
@@ -87,7 +90,7 @@ class Limits:
         limits = self._settings.get(exchange_id) or DEFAULTS
         demand = demand_of(budget, exchange_id, caller, limits)
         # Who would have to wait anyway waits to hear whether Redis is back.
-        if await self._outages.is_trusted(ANSWER_SECONDS if budget.waits else 0.0):
+        if await self._outages.is_trusted(self._answer_seconds if budget.waits else 0.0):
             ruling = await self._ask_redis(demand)
             if ruling is not None:
                 return ruling

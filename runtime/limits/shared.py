@@ -34,7 +34,7 @@ _PLACE_IN_ALL: Final = (files("runtime.limits") / "place_in_all.lua").read_text(
 class SharedCounts:
     """Counts in the Redis of an address. It raises what the client raises, and TimeoutError where an answer is late."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, answer_seconds: float = ANSWER_SECONDS) -> None:
         # Time-outs on each read and write would cost a third of the whole; there is one around all of it.
         pool = ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0))
         self._redis = Redis.from_pool(pool)
@@ -45,12 +45,13 @@ class SharedCounts:
             connection_pool=pool,  # type: ignore[arg-type]  # the library's docs name it, its types do not
         )
         self._windows = MovingWindowRateLimiter(storage)
-        self._script = ScriptCalls(_PLACE_IN_ALL, pool.make_connection, ANSWER_SECONDS)
+        self._answer_seconds = answer_seconds
+        self._script = ScriptCalls(_PLACE_IN_ALL, pool.make_connection, answer_seconds)
 
     async def take(self, demand: Demand) -> Ruling:
         """Take a place in every window of a demand, or in none."""
         if demand.terms.budget.waits:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(self._answer_seconds):
                 return await self._take_in_one(demand)
         wait_milliseconds = await self._script.call(keys_of(demand), demand.terms.figures)
         if wait_milliseconds == 0:

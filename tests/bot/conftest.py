@@ -24,7 +24,7 @@ from runtime.limits.shared import PREFIX
 from tests.bot.boarding import Boarding
 from tests.bot.payloads import Payloads
 from tests.bot.world import World
-from tests.conftest import HASHES, Database
+from tests.conftest import HASHES, PATIENT_SECONDS, Database
 
 OPENAPI = Path(__file__).parents[3] / "shared" / "discord" / "openapi.json"
 
@@ -90,7 +90,8 @@ async def forget_counts(redis: Redis) -> None:
 @pytest.fixture
 async def limits(database: Database, exchange: Exchange, redis: Redis) -> AsyncIterator[Limits]:
     await forget_counts(redis)
-    async with contextlib.aclosing(Limits(database.redis_url, exchange.get_rate_limits)) as limits:
+    limits = Limits(database.redis_url, exchange.get_rate_limits, answer_seconds=PATIENT_SECONDS)
+    async with contextlib.aclosing(limits):
         await limits.look()
         yield limits
 

@@ -18,7 +18,7 @@ from runtime.limits import Budget, Limits, Network
 from runtime.limits.limits import NETWORK_SECONDS
 from tests.bot.conftest import forget_counts
 from tests.bot.world import Seen, World
-from tests.conftest import Database
+from tests.conftest import PATIENT_SECONDS, Database
 
 AGAIN = re.compile(r"Try again <t:(\d+):R>")
 HOSTEL = b"\x17" * 32
@@ -53,7 +53,13 @@ async def limits(
         return networks.get(user)
 
     await forget_counts(redis)
-    limits = Limits(database.redis_url, exchange.get_rate_limits, network_of, clock=clock)
+    limits = Limits(
+        database.redis_url,
+        exchange.get_rate_limits,
+        network_of,
+        answer_seconds=PATIENT_SECONDS,
+        clock=clock,
+    )
     await limits.look()
     yield limits
     await limits.aclose()

@@ -158,10 +158,11 @@ async def test_a_process_that_has_died_is_replaced(own_studio: Studio):
 
 
 async def test_a_process_that_hangs_is_ended_and_replaced(own_studio: Studio):
-    hasty = Studio(render_seconds=0.5)
+    hasty = Studio()
     await hasty.draw(scene(1))
     first = drawing_process(hasty)
     first.suspend()
+    hasty._render_seconds = 0.5
     with pytest.raises(PictureUnavailable, match="hung"):
         await hasty.draw(scene(2))
     assert not first.is_running()

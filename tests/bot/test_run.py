@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import aiohttp
 import asyncpg
@@ -18,11 +19,12 @@ import pytest
 from discord.gateway import DiscordWebSocket
 
 from bot import run as bot_run
+from runtime.limits import Limits
 from runtime.settings import SettingError, Settings, settings_from
 from tests.bot.discord_server import CHANNEL_ID, TOKEN, DiscordServer
 from tests.bot.telling import DETAILS
 from tests.bot.wire import Wire
-from tests.conftest import Database
+from tests.conftest import PATIENT_SECONDS, Database
 
 
 @pytest.fixture
@@ -51,6 +53,8 @@ async def process_state(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """What `run` sets for the whole process is set back."""
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
+    # Nothing else of it is changed: a machine on which this is too much shall not be told that Redis is away.
+    monkeypatch.setattr(bot_run, "Limits", partial(Limits, answer_seconds=PATIENT_SECONDS))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in handlers.items():

@@ -105,7 +105,8 @@ async def test_orders_of_one_member_never_overtake_each_other(
             asyncio.create_task(queue.execute(founded.exchange_id, buy(founded, number, user=1)))
             for number in (3, 4)
         ]
-        await asyncio.sleep(0)
+        # They have the second turn only where they wait for it before the first is over.
+        await wait_for_waiting(watcher, "execute_orders", sessions=2)
     assert [(await task).position_shares for task in tasks] == [1, 2, 1, 2]
     assert await batches(connection_owner, founded) == [1, 2, 1]
     await queue.close()

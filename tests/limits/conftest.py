@@ -15,6 +15,7 @@ from runtime.limits import Limits
 from runtime.limits.shared import PREFIX
 from runtime.servers.folder import DataFolder
 from runtime.servers.valkey import Valkey
+from tests.conftest import PATIENT_SECONDS
 
 
 class OwnValkey:
@@ -98,11 +99,20 @@ def settings() -> dict[int, RateLimits]:
 
 
 @pytest.fixture
-async def limits(valkey: OwnValkey, clock: Clock, settings: dict[int, RateLimits]) -> AsyncIterator[Limits]:
+def answer_seconds() -> float:
+    """How long members wait for an answer; for so long that a busy machine is not taken for an outage."""
+    return PATIENT_SECONDS
+
+
+@pytest.fixture
+async def limits(
+    valkey: OwnValkey, clock: Clock, settings: dict[int, RateLimits], answer_seconds: float
+) -> AsyncIterator[Limits]:
     async def settings_of(exchange_id: int) -> RateLimits:
         return settings.get(exchange_id, RateLimits())
 
-    async with contextlib.aclosing(Limits(valkey.url, settings_of, clock=clock)) as limits:
+    limits = Limits(valkey.url, settings_of, answer_seconds=answer_seconds, clock=clock)
+    async with contextlib.aclosing(limits):
         await limits.look()
         yield limits
 

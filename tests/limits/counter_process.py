@@ -6,6 +6,7 @@ import sys
 from exchange.limits import RateLimits
 from runtime.event_loop import run
 from runtime.limits import Limits
+from tests.conftest import PATIENT_SECONDS
 from tests.limits.counting import TEN_AT_ONCE, admitted
 
 
@@ -13,7 +14,7 @@ async def main(redis_url: str) -> None:
     async def settings_of(_exchange_id: int) -> RateLimits:
         return TEN_AT_ONCE
 
-    limits = Limits(redis_url, settings_of)
+    limits = Limits(redis_url, settings_of, answer_seconds=PATIENT_SECONDS)
     await limits.look()
     limits._settings.get(7)
     await asyncio.sleep(0)

@@ -15,13 +15,15 @@ from runtime.limits.budgets import demand_of
 from runtime.limits.shared import SharedCounts
 from runtime.servers import processes, programs
 from runtime.servers.folder import DataFolder
+from tests.conftest import PATIENT_SECONDS
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def free_ports() -> tuple[int, int]:
+    """Two that differ, since both are held until both are known."""
+    with socket.socket() as one, socket.socket() as other:
+        for listener in (one, other):
+            listener.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def cluster_url(data_folder: Path) -> Iterator[str]:
     folder = DataFolder(data_folder)
     folder.valkey.mkdir()
     folder.user.owns(folder.valkey)
-    port, bus_port = free_port(), free_port()
+    port, bus_port = free_ports()
     settings = (
         f'port {port}\ncluster-port {bus_port}\nbind 127.0.0.1\ndir "{folder.valkey}"\ncluster-enabled yes\n'
     )
@@ -59,7 +61,7 @@ def cluster_url(data_folder: Path) -> Iterator[str]:
 
 
 async def test_a_trade_on_a_network_is_judged_in_one_slot(cluster_url: str):
-    counts = SharedCounts(cluster_url)
+    counts = SharedCounts(cluster_url, PATIENT_SECONDS)
     for exchange_id in range(1, 20):
         for budget in Budget:
             demand = demand_of(budget, exchange_id, Caller("100", b"\x17" * 32), RateLimits())

@@ -15,6 +15,7 @@ from runtime.limits import Budget, Caller, Limits, Network, Reason
 from runtime.limits.budgets import demand_of
 from runtime.limits.limits import SETTINGS_SECONDS
 from runtime.limits.shared import PREFIX, keys_of
+from tests.conftest import PATIENT_SECONDS
 from tests.limits.conftest import Clock, OwnValkey, pass_time
 from tests.limits.counting import ASHA, EXCHANGE, RAVI, TEN_AT_ONCE, admitted, trade
 
@@ -97,7 +98,8 @@ async def test_asking_for_a_link_takes_no_place_from_those_who_sign_up(valkey: O
     async def network_of(_exchange_id: int, _user: str) -> Network | None:
         return Network(HOSTEL)
 
-    async with contextlib.aclosing(Limits(valkey.url, settings_of, network_of)) as limits:
+    limits = Limits(valkey.url, settings_of, network_of, answer_seconds=PATIENT_SECONDS)
+    async with contextlib.aclosing(limits):
         await limits.look()
         await limits.check_member(Budget.READS, EXCHANGE, "mallory")
         assert limits._networks.get((EXCHANGE, "mallory")) == Network(HOSTEL)

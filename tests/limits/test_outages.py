@@ -18,6 +18,12 @@ HOW = pytest.mark.parametrize("how", ["stopped", "frozen"])
 
 
 @pytest.fixture
+def answer_seconds() -> float:
+    """Short, since each test waits for it in vain; long enough for the answers that come."""
+    return 0.5
+
+
+@pytest.fixture
 def asked(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What has been asked of Redis."""
     asked: list[object] = []

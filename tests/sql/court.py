@@ -77,7 +77,10 @@ class Court:
         return rows[0]["status"] if rows else None
 
     async def acts(self) -> list[tuple[str, dict[str, Any]]]:
-        return [(row["act"], json.loads(row["detail"])) for row in await self.rows("moderation_log")]
+        return [
+            (row["act"], json.loads(row["detail"]))
+            for row in await self.rows("moderation_log", "true order by sequence")
+        ]
 
     async def audit(self) -> list[str]:
         rows = await self.front.service.fetch("select betjee.audit_exchange($1)", self.front.exchange_id)

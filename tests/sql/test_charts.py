@@ -30,13 +30,15 @@ async def traded(connection_owner: asyncpg.Connection, connection_service: async
     for number, (user, side, shares) in enumerate(orders, start=1):
         ask = Ask(number, user, "22s1", side, shares, confirmed=True)
         assert await execute(connection_service, founded.exchange_id, [ask]) == [founded.model.execute(ask)]
+    # Two of them have one time to the microsecond, as in a batch: else a bucket may end between them.
+    now = await connection_owner.fetchval("select clock_timestamp()")
     for sequence, minutes in ((1, 10), (2, 5), (3, 5)):
         await connection_owner.execute(
-            "update betjee.transactions set executed_at = executed_at - make_interval(mins => $3)"
+            "update betjee.transactions set executed_at = $3"
             " where exchange_id = $1 and sequence = (select min(sequence) + $2 - 1 from betjee.transactions where exchange_id = $1)",
             founded.exchange_id,
             sequence,
-            minutes,
+            now - timedelta(minutes=minutes),
         )
     return founded
 

@@ -6,13 +6,15 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 import aiohttp
 import asyncpg
 import pytest
 
+from runtime.limits import Limits
 from runtime.settings import SettingError, Settings, settings_from
-from tests.conftest import Database
+from tests.conftest import PATIENT_SECONDS, Database
 from tests.sql.blocking import holding_exchange, wait_for_waiting
 from tests.web.page import Browser, Page
 from web import run as web_run
@@ -35,8 +37,9 @@ def settings() -> Settings:
 
 
 @pytest.fixture(autouse=True)
-async def process_state() -> AsyncIterator[None]:
-    """What `run` sets for the whole process is set back."""
+async def process_state(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """What `run` sets for the whole process is set back. A busy machine is not told that Redis is away."""
+    monkeypatch.setattr(web_run, "Limits", partial(Limits, answer_seconds=PATIENT_SECONDS))
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in handlers.items():

@@ -9,7 +9,7 @@ import pytest
 from exchange.errors import ExchangeBusy, ExchangeUnavailable, OutcomeUnknown
 from exchange.exchange import Exchange
 from runtime.limits import Limits, Reason, Ruling
-from tests.conftest import HASHES, Database
+from tests.conftest import HASHES, PATIENT_SECONDS, Database
 from tests.web.conftest import Serve
 from tests.web.page import Page
 from web.limits import CountedSignUps, NoLimit
@@ -132,7 +132,9 @@ async def test_a_limiter_has_its_say_and_what_it_refuses_is_recorded(
 
 async def test_a_network_may_try_ten_times_a_minute(serve: Serve, database: Database, exchange: Exchange):
     async with (
-        aclosing(Limits(database.redis_url, exchange.get_rate_limits)) as limits,
+        aclosing(
+            Limits(database.redis_url, exchange.get_rate_limits, answer_seconds=PATIENT_SECONDS)
+        ) as limits,
         serve(limiter=CountedSignUps(limits)) as page,
         page.browser() as browser,
     ):
@@ -145,7 +147,9 @@ async def test_a_network_may_look_sixty_times_a_minute_whichever_exchange_it_nam
     serve: Serve, database: Database, exchange: Exchange
 ):
     async with (
-        aclosing(Limits(database.redis_url, exchange.get_rate_limits)) as limits,
+        aclosing(
+            Limits(database.redis_url, exchange.get_rate_limits, answer_seconds=PATIENT_SECONDS)
+        ) as limits,
         serve(limiter=CountedSignUps(limits)) as page,
         page.browser() as browser,
     ):

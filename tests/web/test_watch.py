@@ -10,7 +10,7 @@ from exchange.limits import RateLimits
 from runtime.limits import Limits
 from runtime.metrics import Metrics
 from runtime.sign_up_links import SignUpToken
-from tests.conftest import HASHES, Database
+from tests.conftest import HASHES, PATIENT_SECONDS, Database
 from tests.web.conftest import Serve
 from tests.web.discord_oauth import DiscordOauth
 from tests.web.page import Browser
@@ -90,7 +90,9 @@ async def test_who_names_another_exchange_in_each_guess_is_too_fast_all_the_same
     # A network of its own, since Redis is all tests'.
     whence = {"X_Forwarded_For": f"203.0.113.{100 + asks_discord}"}
     async with (
-        aclosing(Limits(database.redis_url, exchange.get_rate_limits)) as limits,
+        aclosing(
+            Limits(database.redis_url, exchange.get_rate_limits, answer_seconds=PATIENT_SECONDS)
+        ) as limits,
         DiscordOauth().listening() as discord,
         serve(
             limiter=CountedSignUps(limits),
