@@ -211,7 +211,7 @@ class Siege:
     async def _moderator(self) -> int:
         """Somebody who moderates, or did."""
         rows = await self._rows("select user_id from betjee.moderators where exchange_id = $1 order by 1")
-        return self.chance.choice([row[0] for row in rows] * 3 + self.moderators[-2:])
+        return self.chance.choice([int(row[0]) for row in rows] * 3 + self.moderators[-2:])
 
     async def _decide(self, function: str, *arguments: object) -> dict[str, Any]:
         return await self.front.call(
@@ -234,7 +234,7 @@ class Siege:
         rows = await self._rows(
             f"select {column} from betjee.{table} where exchange_id = $1 and {condition} order by 1 desc limit 3"
         )
-        return self.chance.choice(rows)[0] if rows else 0
+        return int(self.chance.choice(rows)[0]) if rows else 0
 
     async def _rows(self, query: str) -> list[asyncpg.Record]:
         return await self.owner.fetch(query, self.front.exchange_id)
