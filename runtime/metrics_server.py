@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from runtime.http_connections import listening
 from runtime.metrics import Metrics
 
 ANSWER_SECONDS: Final = 2.0
@@ -93,25 +94,20 @@ async def serving(page: OperatorsPage, host: str, port: int | None) -> AsyncIter
     if port is None:
         yield None
         return
-    runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
-    await runner.setup()
-    try:
-        yield await _listen(runner, host, port)
-    finally:
-        await runner.cleanup()
-
-
-async def _listen(runner: web.AppRunner, host: str, port: int) -> int | None:
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        _log.warning(
-            "Metrics and health of this process are not served, because port %d of %s cannot be had: %s",
-            port,
-            host,
-            error,
-        )
-        return None
-    bound: int = runner.addresses[0][1]
-    _log.info("Metrics and health are served on http://%s:%d/metrics.", host, bound)
-    return bound
+    async with AsyncExitStack() as stack:
+        try:
+            server = await stack.enter_async_context(
+                listening(page.application(), _SHUTDOWN_SECONDS, host=host, port=port)
+            )
+        except OSError as error:
+            _log.warning(
+                "Metrics and health of this process are not served, because port %d of %s cannot be had: %s",
+                port,
+                host,
+                error,
+            )
+            yield None
+            return
+        bound: int = server.sockets[0].getsockname()[1]
+        _log.info("Metrics and health are served on http://%s:%d/metrics.", host, bound)
+        yield bound

@@ -11,7 +11,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.resources import files
@@ -23,6 +23,7 @@ import simcord
 from aiohttp import web
 
 from bot.replies.text import plain
+from runtime.http_connections import listening
 from runtime.settings import SettingError
 from sandbox.screen import Screen
 from sandbox.typed_commands import Entry, LineUnreadable, TypedCommands
@@ -66,24 +67,17 @@ async def serve_page(
     `typed` reads the commands that are typed as a line. Raises SettingError if the port is taken.
     """
     inner_address, capability = urldefrag(preview.url)
-    async with aiohttp.ClientSession(inner_address) as session:
+    async with aiohttp.ClientSession(inner_address) as session, AsyncExitStack() as stack:
         application = _PageServer(session, capability, screen, turn, typed).application()
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
-        await runner.setup()
         try:
-            await _listen(runner, port)
-            yield f"http://{LOOPBACK}:{runner.addresses[0][1]}/#{capability}"
-        finally:
-            await runner.cleanup()
-
-
-async def _listen(runner: web.AppRunner, port: int) -> None:
-    try:
-        await web.TCPSite(runner, LOOPBACK, port).start()
-    except OSError as error:
-        raise SettingError(
-            f"The page's port {port} is taken, perhaps by another sandbox: set BETJEE_SANDBOX_PORT to another one."
-        ) from error
+            server = await stack.enter_async_context(
+                listening(application, SHUTDOWN_SECONDS, host=LOOPBACK, port=port)
+            )
+        except OSError as error:
+            raise SettingError(
+                f"The page's port {port} is taken, perhaps by another sandbox: set BETJEE_SANDBOX_PORT to another one."
+            ) from error
+        yield f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}/#{capability}"
 
 
 class _PageServer:

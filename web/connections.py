@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from runtime.http_connections import Connection
 from runtime.keyed_hashes import KeyedHashes
 from runtime.metrics import Metrics
 from web.addresses import Networks, peer_address
@@ -39,14 +40,14 @@ class Connections:
         self._hashes = hashes
         self._proxies = proxies
         self._metrics = metrics
-        self._all: OrderedDict[Connection, None] = OrderedDict()
-        self._of_network: dict[bytes, OrderedDict[Connection, None]] = {}
+        self._all: OrderedDict[BoundedConnection, None] = OrderedDict()
+        self._of_network: dict[bytes, OrderedDict[BoundedConnection, None]] = {}
         self._told: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def enter(self, connection: "Connection") -> None:
+    def enter(self, connection: "BoundedConnection") -> None:
         """A connection was opened."""
         connection.network = self._network_of(connection)
         if connection.network is not None:
@@ -58,14 +59,14 @@ class Connections:
             self._close(next(iter(self._all)), "all", "The page")
         self._all[connection] = None
 
-    def use(self, connection: "Connection") -> None:
+    def use(self, connection: "BoundedConnection") -> None:
         """A connection brings a request."""
         if connection in self._all:
             self._all.move_to_end(connection)
             if connection.network is not None:
                 self._of_network[connection.network].move_to_end(connection)
 
-    def leave(self, connection: "Connection") -> None:
+    def leave(self, connection: "BoundedConnection") -> None:
         """A connection is closed. It may have been before."""
         self._all.pop(connection, None)
         if connection.network in self._of_network:
@@ -74,11 +75,11 @@ class Connections:
             if not neighbours:
                 del self._of_network[connection.network]
 
-    def abandon(self, connection: "Connection") -> None:
+    def abandon(self, connection: "BoundedConnection") -> None:
         """A connection does not take the answer that it has asked for."""
         self._close(connection, "slow", "")
 
-    def _close(self, connection: "Connection", reason: str, who: str) -> None:
+    def _close(self, connection: "BoundedConnection", reason: str, who: str) -> None:
         self.leave(connection)
         connection.abort()
         self._metrics.connection_closed(reason)
@@ -89,7 +90,7 @@ class Connections:
                 who,
             )
 
-    def _network_of(self, connection: "Connection") -> bytes | None:
+    def _network_of(self, connection: "BoundedConnection") -> bytes | None:
         """The network's keyed hash; None for proxies of ours, and where a socket has no address."""
         address = peer_address(connection.peername)
         if address is None or any(address in network for network in self._proxies):
@@ -97,38 +98,24 @@ class Connections:
         return self._hashes.networks(str(address)).exact
 
 
-class Connection(web.RequestHandler):
-    """One connection. What it cannot parse is answered with the headers of all answers."""
+class BoundedConnection(Connection):
+    """One of so many. What it cannot parse is answered with the headers of all answers."""
 
-    __slots__ = ("_answer_headers", "_connections", "_slow", "_socket", "network")
+    __slots__ = ("_answer_headers", "_connections", "_slow", "network")
 
     def __init__(
-        self, manager: web.Server, connections: Connections, headers: Mapping[str, str], **options: Any
+        self, manager: web.Server, *, connections: Connections, headers: Mapping[str, str], **options: Any
     ) -> None:
         super().__init__(manager, **options)
         self.network: bytes | None = None
         self._connections = connections
         self._answer_headers = headers
         self._slow: asyncio.TimerHandle | None = None
-        self._socket: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Make room for it first."""
-        assert isinstance(transport, asyncio.Transport)
-        self._socket = transport
         super().connection_made(transport)
         self._connections.enter(self)
-
-    async def start(self) -> None:
-        """Handle its requests, one after the other. However that ends, it is closed: the library forgets it otherwise."""
-        try:
-            await super().start()
-        except ValueError:
-            # The library makes no request of a target such as http://xn--/, and does not answer it either.
-            _log.debug("A request was for no address.")
-        finally:
-            if self._socket is not None:
-                self._socket.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget it."""
@@ -142,8 +129,8 @@ class Connection(web.RequestHandler):
 
     def abort(self) -> None:
         """Close it at once, whatever it is about."""
-        if self._socket is not None:
-            self._socket.abort()
+        if self.socket is not None:
+            self.socket.abort()
 
     def pause_writing(self) -> None:
         """More waits to be sent than the system takes. Nothing else ends a connection whose other end never reads."""

@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from exchange.errors import ExchangeError
 from runtime.keyed_hashes import KeyedHashes
-from web.connections import Connection
+from web.connections import BoundedConnection
 from web.discord_login import DiscordUnavailable
 from web.refusals import Refused, malformed, refusal_of
 
@@ -61,7 +61,7 @@ def hardened(tell: Tell) -> Middleware:
 
     @web.middleware
     async def harden(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if isinstance(request.protocol, Connection):
+        if isinstance(request.protocol, BoundedConnection):
             request.protocol.use()
         return await _handled(request, handler, tell)
 

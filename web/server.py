@@ -1,6 +1,5 @@
 """Serving the web application: within bounds, and without a word about where requests come from."""
 
-import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -11,8 +10,9 @@ from typing import Final
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
+from runtime.http_connections import listening
 from runtime.settings import SettingError
-from web.connections import Connection, Connections
+from web.connections import BoundedConnection, Connections
 
 CONNECTIONS: Final = web.AppKey("connections", Connections)
 HEADERS: Final = web.AppKey("headers", Mapping[str, str])
@@ -25,7 +25,6 @@ IDLE_SECONDS: Final = 15.0
 """How long a connection may take to send a whole request's headers, and be idle between two requests."""
 
 LINGER_SECONDS: Final = 2.0
-_BACKLOG: Final = 128
 FINISH_SECONDS: Final = 15.0
 """How long a shutdown waits for requests in hand; a little longer than the exchange waits for its database."""
 
@@ -48,35 +47,20 @@ def listening_socket(host: str, port: int) -> socket.socket:
 @asynccontextmanager
 async def serving(application: web.Application, listener: socket.socket) -> AsyncIterator[None]:
     """Serve on a listening socket while the block lasts; requests in hand are finished at its end."""
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=FINISH_SECONDS)
-    await runner.setup()
-    manager = runner.server
-    assert manager is not None, "it has been set up"
-    loop = asyncio.get_running_loop()
+    options = {
+        "logger": _log_without_addresses(),
+        "auto_decompress": False,
+        "keepalive_timeout": IDLE_SECONDS,
+        "lingering_time": LINGER_SECONDS,
+        "max_line_size": LARGEST_LINE_BYTES,
+        "max_field_size": LARGEST_HEADER_BYTES,
+        "max_headers": MOST_HEADERS,
+    }
     new_connection = partial(
-        Connection,
-        manager,
-        application[CONNECTIONS],
-        application[HEADERS],
-        loop=loop,
-        access_log=None,
-        logger=_log_without_addresses(),
-        auto_decompress=False,
-        keepalive_timeout=IDLE_SECONDS,
-        lingering_time=LINGER_SECONDS,
-        max_line_size=LARGEST_LINE_BYTES,
-        max_field_size=LARGEST_HEADER_BYTES,
-        max_headers=MOST_HEADERS,
+        BoundedConnection, connections=application[CONNECTIONS], headers=application[HEADERS]
     )
-    try:
-        # The library's own sites make connections of its own kind.
-        server = await loop.create_server(new_connection, sock=listener, backlog=_BACKLOG)
-        try:
-            yield
-        finally:
-            server.close()
-    finally:
-        await runner.cleanup()
+    async with listening(application, FINISH_SECONDS, new_connection, options=options, sock=listener):
+        yield
 
 
 def _log_without_addresses() -> logging.Logger:

@@ -84,7 +84,7 @@ def details(cluster: Cluster) -> discord.Embed:
 def released(release: Release) -> discord.Embed:
     """What a release did."""
     over = (
-        f"\n**{grouped(release.passed_over)}** were passed over: another signal names them, or you have no power "
+        f"\n**{grouped(release.passed_over)}** were passed over: another signal or suspicion names them, or you have no power "
         "over them. `/suspects release` releases one alone."
         if release.passed_over
         else ""

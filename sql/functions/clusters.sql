@@ -55,6 +55,21 @@ as $$
 $$;
 comment on function was_member(bigint, bytea) is 'Whether an identity is or was a member in this season.';
 
+create or replace function is_upheld_elsewhere(p_exchange_id bigint, p_identity_hash bytea, p_cluster_id bigint) returns boolean
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- What was decided in the same moment was decided together, and is no other.
+  select exists (
+    select from suspects s join clusters c using (exchange_id, cluster_id)
+    where s.exchange_id = p_exchange_id and s.identity_hash = p_identity_hash and c.status = 'upheld'
+      and c.decided_at is distinct from (
+        select o.decided_at from clusters o where o.exchange_id = p_exchange_id and o.cluster_id = p_cluster_id)
+      and not exists (
+        select from wipes w where w.exchange_id = c.exchange_id and w.wipe_id = c.wipe_id and w.status = 'undone'))
+$$;
+comment on function is_upheld_elsewhere(bigint, bytea, bigint) is 'Whether another cluster that was frozen, wiped or is to be wiped names an identity.';
+
 create or replace function cluster_accounts(p_exchange_id bigint, p_cluster_id bigint) returns jsonb
 language sql stable
 set search_path = betjee, pg_temp

@@ -34,12 +34,21 @@ create or replace function decide_cluster(
 language sql
 set search_path = betjee, pg_temp
 as $$
--- Also whatever other burst has nobody left about whom something is open. Must be called under the exchange's lock.
+-- Also whatever other burst names some of the same, if nobody of it is left about whom something is open; what was
+-- decided together stays together. Must be called under the exchange's lock.
   update clusters c
   set status = p_status, decided_by = p_moderator_user_id, decided_at = p_exchange.updated_at, wipe_id = p_wipe_id
   where c.exchange_id = p_exchange.exchange_id
-    and (c.cluster_id = p_cluster_id or c.status = 'open' and c.kind = 'burst' and not exists (
-      select from marks m where m.exchange_id = c.exchange_id and m.cluster_id = c.cluster_id and m.decision is null))
+    and (c.cluster_id = p_cluster_id or c.status = 'open' and c.kind = 'burst'
+      and c.cluster_id in (
+        select o.cluster_id from suspects s join suspects o using (exchange_id, identity_hash)
+        where s.exchange_id = p_exchange.exchange_id and s.cluster_id = p_cluster_id)
+      and not exists (
+        select from suspects s join marks m using (exchange_id, identity_hash)
+        where s.exchange_id = c.exchange_id and s.cluster_id = c.cluster_id and m.kind = 'burst' and m.decision is null)
+      or (c.decided_at, c.decided_by) in (
+        select o.decided_at, o.decided_by from clusters o
+        where o.exchange_id = p_exchange.exchange_id and o.cluster_id = p_cluster_id))
 $$;
 comment on function decide_cluster(exchanges, bigint, bigint, text, bigint) is 'Close a cluster by a decision.';
 
@@ -51,10 +60,11 @@ set search_path = betjee, pg_temp
 as $$
 -- Says that a cluster is nothing to worry about, or one member of it, on the record: the bonuses that wait
 -- are granted, once, and what the exchange froze by itself ends, as does what freezing this very cluster did: the
--- freezes, and with the whole of it the bans of who had left. Whom a second signal names is passed over
+-- freezes, and with the whole of it the bans of who had left. Whom a second signal names, or another cluster that was
+-- frozen or is to be wiped, is passed over
 -- when the whole cluster is released, and can be released alone; so is the moderator, and who stands as high.
 -- Locks: the exchange, then the markets in which orders have their turn. Refuses: not_a_moderator,
--- unknown_cluster, cluster_decided, and for one member unknown_user, own_account, outranked, not_in_cluster.
+-- unknown_cluster, cluster_decided, and for one member unknown_user, own_account, outranked, not_in_cluster, already_planned.
 -- A repeated request gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
@@ -74,12 +84,14 @@ begin
     select s.identity_hash from suspects s
     left join accounts a on a.exchange_id = s.exchange_id and a.identity_hash = s.identity_hash
     where s.exchange_id = p_exchange_id and s.cluster_id = p_cluster_id
-      and (p_user_id is null or a.user_id = p_user_id)
+      and case when p_user_id is null then not is_upheld_elsewhere(s.exchange_id, s.identity_hash, p_cluster_id)
+        else a.user_id = p_user_id end
       and (a.user_id is null or power_refusal(p_exchange_id, p_moderator_user_id, a.user_id) is null));
   v_outcome := coalesce(
     cluster_refusal(p_exchange_id, p_moderator_user_id, v_cluster, p_user_id is not null or can_be_released(v_cluster)),
     power_refusal(p_exchange_id, p_moderator_user_id, p_user_id),
-    case when p_user_id is not null and cardinality(v_hashes) = 0 then refusal('not_in_cluster', 'They are not among those accounts.') end);
+    case when p_user_id is not null and cardinality(v_hashes) = 0 then refusal('not_in_cluster', 'They are not among those accounts.')
+      when awaits_wipe(p_exchange_id, p_user_id) then refusal('already_planned', 'They await a wipe: undo that first.') end);
   if v_outcome is null then
     v_released := release_marks(v_exchange, v_hashes, array['burst', v_cluster.kind], p_moderator_user_id, case
       when p_user_id is not null then 'everyone' when v_cluster.status = 'upheld' then 'moderators' else 'nobody' end);
@@ -90,8 +102,8 @@ begin
         where m.exchange_id = a.exchange_id and m.identity_hash = a.identity_hash and m.kind = 'burst'
           and m.decision is distinct from 'released')));
     if p_user_id is null then
-      perform end_bans_of_left(v_exchange, v_cluster, p_moderator_user_id, p_request_id);
       perform decide_cluster(v_exchange, p_cluster_id, p_moderator_user_id, 'released');
+      perform end_bans_of_left(v_exchange, v_hashes, p_moderator_user_id, p_request_id);
     end if;
     perform log_moderation(v_exchange, p_moderator_user_id, 'release_suspects', jsonb_strip_nulls(jsonb_build_object(
       'cluster_id', p_cluster_id, 'kind', v_cluster.kind, 'user_id', p_user_id, 'released', v_released)), p_request_id);
@@ -116,15 +128,17 @@ create or replace function end_freezes(p_exchange exchanges, p_cluster clusters,
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
--- Ends the freezes of users that the exchange itself made, or that came with freezing a cluster; returns whose
--- they were. Any other freeze of a moderator ends by its own verb. Must be called under the exchange's lock.
+-- Ends the freezes of users that the exchange itself made, or that came with freezing a cluster, this one or one that
+-- is released already; returns whose they were. Any other freeze of a moderator ends by its own verb. Must be called
+-- under the exchange's lock.
 declare
   v_ended bigint[];
 begin
   with ended as (
     delete from freezes
     where exchange_id = p_exchange.exchange_id and user_id = any (p_user_ids)
-      and (moderator_user_id = 0 or cluster_id = p_cluster.cluster_id)
+      and (moderator_user_id = 0 or cluster_id = p_cluster.cluster_id or cluster_id in (
+        select c.cluster_id from clusters c where c.exchange_id = p_exchange.exchange_id and c.status = 'released'))
     returning user_id)
   select coalesce(array_agg(user_id order by user_id), '{}') into v_ended from ended;
   perform queue_notices(p_exchange, array(select (u, 'account_unfrozen', '{}')::notice from unnest(v_ended) u))
@@ -135,19 +149,21 @@ $$;
 comment on function end_freezes(exchanges, clusters, bigint[]) is 'End the freezes of users that the exchange itself made, or that came with freezing a cluster.';
 
 create or replace function end_bans_of_left(
-  p_exchange exchanges, p_cluster clusters, p_moderator_user_id bigint, p_request_id bigint
+  p_exchange exchanges, p_identity_hashes bytea[], p_moderator_user_id bigint, p_request_id bigint
 ) returns void
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
--- Ends the bans of those who had left when a cluster was frozen, or when its wipe was planned that is undone by
--- now, each on the record. Must be called under the exchange's lock.
+-- Ends the bans of those who had left when a cluster was frozen that is released by now, or when its wipe was planned
+-- that was undone, each on the record. Must be called under the exchange's lock.
 declare
   v_ban_id bigint;
 begin
   for v_ban_id in
     update bans set ended_at = p_exchange.updated_at
-    where exchange_id = p_exchange.exchange_id and cluster_id = p_cluster.cluster_id and ended_at is null
+    where exchange_id = p_exchange.exchange_id and subject = 'identity' and subject_hash = any (p_identity_hashes) and ended_at is null
+      and cluster_id in (
+        select c.cluster_id from clusters c where c.exchange_id = p_exchange.exchange_id and c.status = 'released')
     returning ban_id
   loop
     perform log_moderation(p_exchange, p_moderator_user_id, 'unban', jsonb_build_object(
@@ -155,7 +171,7 @@ begin
   end loop;
 end
 $$;
-comment on function end_bans_of_left(exchanges, clusters, bigint, bigint) is 'End the bans that came with a decision about a cluster.';
+comment on function end_bans_of_left(exchanges, bytea[], bigint, bigint) is 'End the bans of identities that came with a decision about clusters that are released.';
 
 create or replace function freeze_suspects(p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_cluster_id bigint) returns jsonb
 language plpgsql security definer

@@ -309,10 +309,8 @@ begin
     'wipe_id', p_wipe_id, 'cause', p_cause)), p_request_id);
   for v_ban_id in
     update bans b set ended_at = p_exchange.updated_at
-    where b.exchange_id = p_exchange.exchange_id and b.wipe_id = p_wipe_id and b.ended_at is null and not exists (
-      select from suspects s join clusters c using (exchange_id, cluster_id)
-      where s.exchange_id = b.exchange_id and s.identity_hash = b.subject_hash and c.status = 'upheld' and not exists (
-        select from wipes w where w.exchange_id = c.exchange_id and w.wipe_id = c.wipe_id and w.status = 'undone'))
+    where b.exchange_id = p_exchange.exchange_id and b.wipe_id = p_wipe_id and b.ended_at is null
+      and not is_upheld_elsewhere(b.exchange_id, b.subject_hash, null)
     returning b.ban_id
   loop
     perform log_moderation(p_exchange, p_by_user_id, 'unban', jsonb_build_object(

@@ -9,6 +9,7 @@ import pytest
 
 from runtime.metrics import Metrics
 from runtime.metrics_server import OperatorsPage, serving
+from tests.system.odd_targets import assert_odd_targets_end
 
 HOST = "127.0.0.1"
 
@@ -152,3 +153,9 @@ async def test_it_is_served_on_this_machine_alone():
         with socket.socket() as stranger:
             stranger.settimeout(5)
             assert stranger.connect_ex((socket.gethostbyname("127.0.0.2"), port or 0)) != 0
+
+
+async def test_a_request_for_no_address_ends_its_connection():
+    async with serving(OperatorsPage(Metrics(), known, {}), HOST, 0) as port:
+        assert port is not None
+        await assert_odd_targets_end(HOST, port)

@@ -1,5 +1,6 @@
 """`betjee sandbox` as a person runs it: started, stopped, started again, and with the database away."""
 
+import asyncio
 import os
 import re
 import signal
@@ -7,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urldefrag
+from urllib.parse import urldefrag, urlsplit
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from runtime.exit_codes import ExitCode
 from runtime.servers import EmbeddedServers
 from sandbox.guild import FRIENDS
 from sandbox.screen import MOST_CONTEXTS, PRIVATE_MESSAGES
+from tests.system.odd_targets import assert_odd_targets_end
 from tests.system.sandbox_page import Sandbox, Visitor, sandbox, wait_until
 
 MOVE_SECONDS = 60
@@ -163,3 +165,8 @@ def test_a_port_that_is_taken_is_answered_by_one_sentence(betjee):
     assert ended.returncode == ExitCode.SETTING_WRONG
     assert "BETJEE_SANDBOX_PORT" in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
+
+
+def test_a_request_for_no_address_ends_its_connection(running):
+    address = urlsplit(running.address)
+    asyncio.run(assert_odd_targets_end(address.hostname, address.port))
