@@ -80,7 +80,7 @@ class Moderation(commands.Cog):
             None if channel is None else str(channel.id),
         )
         may_send = channel is None or may_speak(channel)
-        await answer(interaction, replies.notices.channel_chosen(chosen, may_send=may_send))
+        await answer(interaction, replies.channels.channel_chosen(chosen, may_send=may_send))
 
     @settings.command(name="moderators-channel")
     @app_commands.describe(channel="Where; leave it out to tell each moderator alone")
@@ -95,7 +95,7 @@ class Moderation(commands.Cog):
         )
         may_send = channel is None or may_speak(channel)
         is_public = channel is not None and is_open_to_all(channel)
-        embed = replies.suspects.moderators_channel_chosen(chosen, may_send=may_send, is_public=is_public)
+        embed = replies.channels.moderators_channel_chosen(chosen, may_send=may_send, is_public=is_public)
         await answer(interaction, embed)
 
     @settings.command(name="audit-channel")
@@ -111,7 +111,7 @@ class Moderation(commands.Cog):
         )
         may_send = channel is None or may_speak(channel)
         is_public = channel is not None and is_open_to_all(channel)
-        embed = replies.moderation.audit_channel_chosen(chosen, may_send=may_send, is_public=is_public)
+        embed = replies.channels.audit_channel_chosen(chosen, may_send=may_send, is_public=is_public)
         await answer(interaction, embed)
 
     @moderators.command(name="list")

@@ -46,7 +46,7 @@ class Notifications(commands.Cog):
         if market is None and price is None:
             await self._show_alerts(interaction)
         elif market is None or price is None:
-            raise InputUnreadable(replies.notices.incomplete_alert())
+            raise InputUnreadable(replies.alerts.incomplete())
         else:
             await self._arm_alert(interaction, market, price)
 
@@ -88,12 +88,12 @@ class Notifications(commands.Cog):
         # Asked before, so that nothing can go wrong between the alert and its answer.
         offer = await offer_to_tell(self._exchange, exchange_id, user_id)
         alert = await self._exchange.arm_alert(exchange_id, interaction.id, user_id, market, price_paise)
-        await answer(interaction, replies.notices.alert_armed(alert), offer)
+        await answer(interaction, replies.alerts.armed(alert), offer)
 
     async def _show_alerts(self, interaction: Interaction, said: str = "") -> None:
         account = await self._communities.account_of(interaction)
         alerts = await self._exchange.list_alerts(account.exchange_id, account.user.user_id)
-        embed = replies.notices.alert_list(alerts, said)
+        embed = replies.alerts.listed(alerts, said)
         view = AlertList(
             interaction,
             self._intake,
@@ -108,10 +108,10 @@ class Notifications(commands.Cog):
         account = await self._communities.account_of(interaction)
         user_id = account.user.user_id
         alert = await self._exchange.cancel_alert(account.exchange_id, interaction.id, user_id, alert_id)
-        await self._show_alerts(interaction, replies.notices.alert_cancelled(alert))
+        await self._show_alerts(interaction, replies.alerts.cancelled(alert))
 
     async def _cancel_alerts(self, interaction: Interaction) -> None:
         account = await self._communities.account_of(interaction)
         user_id = account.user.user_id
         alerts = await self._exchange.cancel_alerts(account.exchange_id, interaction.id, user_id)
-        await self._show_alerts(interaction, replies.notices.all_alerts_cancelled(alerts))
+        await self._show_alerts(interaction, replies.alerts.all_cancelled(alerts))

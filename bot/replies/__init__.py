@@ -2,7 +2,9 @@
 
 from bot.replies import (
     accounts,
+    alerts,
     boards,
+    channels,
     charts,
     choices,
     enforcement,
@@ -26,7 +28,9 @@ from bot.replies import (
 
 __all__ = [
     "accounts",
+    "alerts",
     "boards",
+    "channels",
     "charts",
     "choices",
     "enforcement",

@@ -4,7 +4,7 @@ from typing import Final
 
 import discord
 
-from bot.replies.reply import AMBER, BLUE, GREEN, add_sections, lines_that_fit, reply
+from bot.replies.reply import BLUE, GREEN, add_sections, lines_that_fit, reply
 from bot.replies.text import grouped, money, name, percent, plain, safe
 from exchange.models import Moderator, Report, Setting, SettingChange
 
@@ -150,34 +150,6 @@ def _short_setting(setting: Setting) -> str:
     """A setting in a line: its value in words, and its name."""
     spoken = plain(amount(setting.value, setting.unit), _VALUE_CHARACTERS)
     return f"**{spoken}** · `{setting.name}`{_REMARKS.get((setting.name, setting.value), '')}"
-
-
-def audit_channel_chosen(channel_id: str | None, *, may_send: bool, is_public: bool) -> discord.Embed:
-    """Where the record is posted from now on."""
-    if channel_id is None:
-        return reply(
-            GREEN,
-            "Audit channel",
-            "What moderators do is posted nowhere from now on; `/modlog` shows it. The channel of before is told of the change.",
-        )
-    warnings = [
-        ""
-        if may_send
-        else "**I may not send messages there yet**: give me that permission, or nothing is posted.",
-        "Everyone on this server can read that channel: reasons and names of members are public there."
-        if is_public
-        else "",
-    ]
-    return reply(
-        GREEN if may_send else AMBER,
-        "Audit channel",
-        "\n".join(
-            [
-                f"Everything that moderators do is posted in <#{channel_id}> from now on, in the words of `/modlog`.",
-                *filter(None, warnings),
-            ]
-        ),
-    )
 
 
 def _setting(setting: Setting) -> str:

@@ -157,27 +157,14 @@ def _halted(act: Act) -> str:
     return f"halted trading in {_market(act)}{_why(act)}"
 
 
-def _chose_channel(act: Act) -> str:
-    channel = _channel(act)
-    if channel is None:
-        return "let the exchange speak in the server's own channel again"
-    return f"chose {channel} as the channel in which the exchange speaks"
+def _chose(what: str, *, otherwise: str) -> Callable[[Act], str]:
+    """The words for a channel that was chosen as `what`, or for none."""
 
+    def sentence(act: Act) -> str:
+        channel = _channel(act)
+        return otherwise if channel is None else f"chose {channel} as {what}"
 
-def _chose_moderators_channel(act: Act) -> str:
-    channel = _channel(act)
-    return (
-        "turned the moderators' channel off: each moderator is told alone"
-        if channel is None
-        else (f"chose {channel} as the channel in which moderators are told of suspicions")
-    )
-
-
-def _chose_audit_channel(act: Act) -> str:
-    channel = _channel(act)
-    if channel is None:
-        return "turned the audit channel off: these entries are posted nowhere"
-    return f"chose {channel} as the audit channel, in which these entries are posted"
+    return sentence
 
 
 def _put_board(act: Act) -> str:
@@ -216,9 +203,18 @@ SENTENCES: Final[dict[str, Callable[[Act], str]]] = {
     "resign": lambda _: "deleted their own account, and moderates no longer",
     "resume_market": lambda act: f"resumed trading in {_market(act)}",
     "second_wipe": lambda act: f"agreed to the wipe of {_whom(act)}{_number(act, 'wipe')}",
-    "set_audit_channel": _chose_audit_channel,
-    "set_channel": _chose_channel,
-    "set_moderators_channel": _chose_moderators_channel,
+    "set_audit_channel": _chose(
+        "the audit channel, in which these entries are posted",
+        otherwise="turned the audit channel off: these entries are posted nowhere",
+    ),
+    "set_channel": _chose(
+        "the channel in which the exchange speaks",
+        otherwise="let the exchange speak in the server's own channel again",
+    ),
+    "set_moderators_channel": _chose(
+        "the channel in which moderators are told of suspicions",
+        otherwise="turned the moderators' channel off: each moderator is told alone",
+    ),
     "transfer_ownership": _became_owner,
     "unban": _unbanned,
     "undo_wipe": _undid_wipe,

@@ -14,7 +14,7 @@ from bot.replies.reply import AMBER, BLUE, GREEN, GREY, Figure, lines_that_fit, 
 from bot.replies.text import TIMES, grouped, money, plain, profit, safe
 from exchange.acts import Act
 from exchange.models import Json, Refusal
-from exchange.notices import Alert, Notice, NoticeList, NotifyBy
+from exchange.notices import Notice, NoticeList, NotifyBy
 
 CHOICES: Final = {
     NotifyBy.DIRECT: "direct message",
@@ -106,65 +106,6 @@ def chosen(notify_by: NotifyBy) -> discord.Embed:
     }
     return reply(
         GREEN, "Chosen", f"{sentences[notify_by]} `/notifications` lists everything, and changes this."
-    )
-
-
-def alert_armed(alert: Alert) -> discord.Embed:
-    """An alert waits for its price."""
-    way = "risen" if alert.is_above else "fallen"
-    return reply(
-        GREEN,
-        f"Price alert: {alert.market}",
-        f"{_label(alert.label)} is at {money(alert.price_paise)}. Once it has {way} to "
-        f"**{money(alert.alert_price_paise)}** you are told, once. `/notifications` chooses how, `/alerts` lists your alerts.",
-    )
-
-
-def alert_list(alerts: list[Alert], said: str = "") -> discord.Embed:
-    """A member's waiting alerts, numbered as the buttons under them; `said` is what the last click did."""
-    lines = (
-        f"`{number}` **{safe(alert.market, _MARKET_CHARACTERS)}** {'rises' if alert.is_above else 'falls'} to "
-        f"**{money(alert.alert_price_paise)}**, now {money(alert.price_paise)}"
-        for number, alert in enumerate(alerts, start=1)
-    )
-    none = "None are waiting. `/alerts 22s1 50` tells you, once, when the price of 22s1 reaches ₹50."
-    listed = lines_that_fit(lines) or none
-    return reply(BLUE, "Your price alerts", "\n\n".join(part for part in (said, listed) if part))
-
-
-def alert_cancelled(alert: Alert) -> str:
-    """That an alert was cancelled."""
-    return f"Cancelled: alert for **{safe(alert.market, _MARKET_CHARACTERS)}** at {money(alert.alert_price_paise)}."
-
-
-def all_alerts_cancelled(alerts: list[Alert]) -> str:
-    """That all alerts that waited were cancelled."""
-    if not alerts:
-        return "Nothing was waiting any more."
-    return f"Cancelled: {'your one alert' if len(alerts) == 1 else f'all {grouped(len(alerts))} alerts'}."
-
-
-def incomplete_alert() -> str:
-    """What to type for an alert of which only a half was given."""
-    return "An alert needs a market and a price, such as `/alerts market:22s1 price:50`; without both, `/alerts` lists yours."
-
-
-def channel_chosen(channel_id: str | None, *, may_send: bool) -> discord.Embed:
-    """Where the exchange speaks from now on."""
-    if channel_id is None:
-        return reply(
-            GREEN, "Channel", "The exchange speaks in the server's own channel for messages of the system."
-        )
-    warning = (
-        ""
-        if may_send
-        else "\n**I may not send messages there yet**: give me that permission, or I speak elsewhere."
-    )
-    return reply(
-        GREEN if may_send else AMBER,
-        "Channel",
-        f"The exchange speaks in <#{channel_id}> from now on: halted and reopened markets, the leaderboard of the day, "
-        f"and pings of those who asked for them. The change is recorded with your name.{warning}",
     )
 
 

@@ -140,34 +140,6 @@ def wipe_preview(cluster_id: int, preview: WipePreview) -> discord.Embed:
     )
 
 
-def moderators_channel_chosen(channel_id: str | None, *, may_send: bool, is_public: bool) -> discord.Embed:
-    """Where moderators are told from now on."""
-    if channel_id is None:
-        return reply(
-            GREEN,
-            "Moderators' channel",
-            "Moderators are told one by one from now on, as each has chosen; `/notifications` lists it.",
-        )
-    warnings = [
-        "**I may not send messages there yet**: give me that permission, or nobody is told."
-        if not may_send
-        else "",
-        "**Everyone on this server can read that channel**, and a suspicion is not for everyone."
-        if is_public
-        else "",
-    ]
-    return reply(
-        AMBER if any(warnings) else GREEN,
-        "Moderators' channel",
-        "\n".join(
-            [
-                f"Moderators are told of suspicions in <#{channel_id}> from now on. The change is recorded with your name.",
-                *filter(None, warnings),
-            ]
-        ),
-    )
-
-
 def _figures(cluster: Cluster) -> Iterable[Figure]:
     yield "Accounts", f"{grouped(cluster.accounts)}, of them members {grouped(cluster.members_total)}"
     yield "Confirmed by Discord", grouped(cluster.proven)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.replies import notices
+from bot.replies import alerts, notices
 from exchange.models import Refusal
 from exchange.notices import Alert, Notice, NoticeList, NotifyBy
 from tests.bot.telling import DETAILS
@@ -70,8 +70,8 @@ def test_as_many_as_are_listed_fit_into_one_card():
 
 def test_the_longest_list_of_alerts_fits():
     alert = Alert(1, "m" * 12, "*" * 40, LARGE, is_above=True, price_paise=LARGE)
-    assert len(notices.alert_list([alert] * 100).description or "") <= 4_096
-    assert len(notices.alert_armed(alert)) <= 6_000
+    assert len(alerts.listed([alert] * 100).description or "") <= 4_096
+    assert len(alerts.armed(alert)) <= 6_000
 
 
 def test_a_ping_says_nothing_but_that_there_is_something():
