@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
 
@@ -25,7 +25,8 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep hold of the socket."""
-        assert isinstance(transport, asyncio.Transport)
+        # That of another event loop is none by descent, only by what it does.
+        transport = cast("asyncio.Transport", transport)
         self.socket = transport
         super().connection_made(transport)
 
