@@ -26,15 +26,21 @@ from runtime.settings import settings_from
 from sandbox.guild import GUILD_ID, GUILD_NAME, MODERATOR, TRADERS, YOU, Person
 from tests.system.sandbox_page import sandbox
 from tests.system.test_sandbox_browser import BROWSER_OPTIONS
+from tests.system.test_sign_up_browser import link_from, switch_to
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
-WIDE: Final = {"width": 1200, "height": 800}
+WIDE: Final = {"width": 1200, "height": 1_100}
 PHONE: Final = {"width": 400, "height": 860}
+NARROW_PHONE: Final = {"width": 390, "height": 844}
+LONG_PHONE: Final = {"width": 412, "height": 1_600}
+"""No phone is so long: the whole live board is on it."""
 PICTURE_PIXELS: Final = 1_000
 ANSWER_MILLISECONDS: Final = 60_000
+WITHOUT_OPTIONS: Final = ("/portfolio", "/register", "/board here")
 ROUNDS: Final = 60
-ORDERS_EACH: Final = 6
-MARKETS: Final = ("22s1", "22s1", "22s1", "21s2", "24s1")
+ORDERS_EACH: Final = 12
+MARKETS: Final = (*["22s1"] * 6, "21s1", "21s2", "22s2", "23s1", "23s2", "24s1", "24s2", "28s1", "28s2")
+"""The one that is looked at closely is traded most."""
 
 SPREAD = """
 update betjee.transactions t set executed_at = s.at
@@ -50,7 +56,11 @@ where t.exchange_id = $1 and t.sequence = s.sequence
 LATER = (
     "update betjee.transactions set executed_at = executed_at - interval '5 minutes' where exchange_id = $1"
 )
-AGE = "update betjee.exchanges set opened_at = clock_timestamp() - interval '9 days' where exchange_id = $1"
+AGE = """
+with opened as (
+  update betjee.exchanges set opened_at = clock_timestamp() - interval '9 days' where exchange_id = $1 returning exchange_id)
+update betjee.users set registered_at = clock_timestamp() - interval '8 days' where exchange_id in (select exchange_id from opened)
+"""
 HALT = """
 insert into betjee.halts (exchange_id, sequence, shift_id, halted_at, ends_at)
 select m.exchange_id, 1, m.shift_id, clock_timestamp() - interval '9 hours 30 minutes', clock_timestamp() - interval '8 hours 50 minutes'
@@ -89,7 +99,7 @@ async def live_through_a_day(servers: EmbeddedServers, folder: Path) -> None:
             (await exchange.register_user(exchange_id, 10 + number, _identity(person))).user_id
             for number, person in enumerate((YOU, *TRADERS))
         ]
-        chance, request_id = random.Random(11), 100
+        chance, request_id = random.Random(4), 100
         for round_number in range(ROUNDS):
             for _ in range(ORDERS_EACH):
                 request_id += 1
@@ -145,8 +155,10 @@ def ask(page: Page, line: str, title: str, *, pictured: bool = True) -> Locator:
     composer.click()
     page.keyboard.type(line, delay=20)
     page.keyboard.press("Enter")
-    if " " not in line:
-        page.keyboard.press("Enter")  # the first chose it from the list of commands
+    if line in WITHOUT_OPTIONS:
+        # The first chose it from the list of commands.
+        expect(page.locator(".command-context")).to_be_visible(timeout=ANSWER_MILLISECONDS)
+        page.keyboard.press("Enter")
     expect(cards).to_have_count(before + 1, timeout=ANSWER_MILLISECONDS)
     card = cards.last
     composer.blur()
@@ -169,8 +181,27 @@ def take(address: str) -> None:
         ask(page, "/portfolio", "Your portfolio").screenshot(path=DOCS / "portfolio.png")
         page.close()
         page = open_page(browser, address, WIDE, 1)
+        ask(page, "/buy 22s1 10", "Bought 10", pictured=False)
         ask(page, "/chart 22s1 24h", "over the last 24 hours")
         page.screenshot(path=DOCS / "chat-page.png")
+        page.close()
+        page = open_page(browser, address, LONG_PHONE, 2)
+        switch_to(page, MODERATOR.display_name)
+        ask(page, "/board here", "keeps itself up to date", pictured=False)
+        board = page.get_by_role("article").filter(has=page.get_by_role("button", name="Portfolio")).last
+        board.screenshot(path=DOCS / "live-board.png")
+        browser.close()
+
+
+def take_sign_up(address: str) -> None:
+    """The page behind the link that `/register` gives, of an exchange where nobody has signed up."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=BROWSER_OPTIONS)
+        link = link_from(open_page(browser, address, WIDE, 1))
+        page = browser.new_page(viewport=NARROW_PHONE, color_scheme="dark")  # type: ignore[arg-type]  # a plain dict will do
+        page.goto(link)
+        expect(page.get_by_label("I agree")).to_be_visible(timeout=ANSWER_MILLISECONDS)
+        page.screenshot(path=DOCS / "sign-up-page.png", full_page=True)
         browser.close()
 
 
@@ -182,6 +213,10 @@ def main() -> int:
             asyncio.run(live_through_a_day(servers, folder))
             with sandbox(folder) as running:
                 take(running.address)
+        fresh = folder / "fresh"
+        fresh.mkdir()
+        with sandbox(fresh) as running:
+            take_sign_up(running.address)
     finally:
         shutil.rmtree(folder)
     for name in sorted(DOCS.glob("*.png")):
