@@ -285,7 +285,7 @@ class Exchange(
     async def list_reports(
         self, exchange_id: int, moderator_user_id: int, limit: int = 10
     ) -> list[models.Report]:
-        """The newest reports, for moderators. Raises `RequestRejected` for everyone else."""
+        """The newest reports (at most 100), for moderators. Raises `RequestRejected` for everyone else."""
         documents = await self._read_all(
             "select betjee.list_reports($1, $2, $3)", exchange_id, moderator_user_id, limit
         )
