@@ -53,7 +53,6 @@ class Story:
     owner: asyncpg.Connection
     founded: Founded
     request_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-    before_paise: dict[int, int] = field(default_factory=dict)
     fair_paise: int = 0
 
     @classmethod

@@ -21,8 +21,8 @@ def lasting_button(
 ) -> LastingButton:
     """What answers every button whose id fits `template` (a regular expression), also those of before a restart.
 
-    `press` is given the click, not yet acknowledged, and the match; a click counts in `budget`. It is registered once, when the bot
-    starts, with `add_dynamic_items`.
+    `press` is given the click, not yet acknowledged, and the match; a click counts in `budget`. It is
+    registered once, when the bot starts, with `add_dynamic_items`.
     """
 
     class Lasting(discord.ui.DynamicItem[discord.ui.Button[Any]], template=template):

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
@@ -33,6 +32,7 @@ from runtime.metrics import Metrics
 from runtime.metrics_server import OperatorsPage, serving
 from runtime.settings import SettingError, Settings
 from runtime.sign_up_links import SignUpLinks
+from runtime.stopping import stopped_by_signals
 
 FINISH_SECONDS: Final = 15.0
 """How long a shutdown waits for interactions in hand; a little longer than the exchange waits for its database."""
@@ -48,13 +48,12 @@ _log = logging.getLogger(__name__)
 async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     """Run the bot until SIGTERM or SIGINT, then finish what is in hand and close everything.
 
-    Raises SettingError where Discord does not accept the token, or where there is no key for hashes; OtherHashKey where the
-    database knows people by another key, and ExchangeUnavailable where it cannot be asked. A Discord that cannot be reached
-    is tried again and again, since it comes back.
+    Raises SettingError where Discord does not accept the token, or where there is no key for hashes;
+    OtherHashKey where the database knows people by another key, and ExchangeUnavailable where it cannot be
+    asked. A Discord that cannot be reached is tried again and again, since it comes back.
     """
     token = settings.require_discord_token()
-    stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop = stopped_by_signals()
     _point_library_at(settings)
     nudge = asyncio.Event()
     metrics = Metrics()
@@ -100,13 +99,6 @@ def redis_client(url: str) -> Redis:
         socket_connect_timeout=_REDIS_SECONDS,
         retry=Retry(NoBackoff(), 0),
     )
-
-
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Windows has no such handlers; there the command line's own end the program.
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
 def _point_library_at(settings: Settings) -> None:

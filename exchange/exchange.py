@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from exchange import models, stops
+from exchange import models
 from exchange.batching import OrderQueue, order_request
 from exchange.charts import Charts
 from exchange.database import Database
@@ -21,6 +21,7 @@ from exchange.outbox import Outbox
 from exchange.privacy import Privacy
 from exchange.records import Records
 from exchange.sign_up import SignUp
+from exchange.waiting import Waiting
 
 _QUOTES_AT_MOST = 25
 
@@ -39,6 +40,7 @@ class Exchange(
     Privacy,
     Records,
     SignUp,
+    Waiting,
 ):
     """All communities' exchanges in one database.
 
@@ -141,64 +143,6 @@ class Exchange(
         )
         return [models.Outcome.from_values(row.values()) for row in rows]
 
-    # Orders that wait
-
-    async def arm_stop(
-        self, exchange_id: int, request_id: int, user_id: int, order: stops.StopOrder
-    ) -> stops.ArmedStop:
-        """Make an order wait for a price. Raises `RequestRejected` with what was asked and what is possible."""
-        size = order.size or models.Size()
-        document = await self._write(
-            request_id,
-            "select betjee.arm_stop($2, $1, $3, $4, $5, $6, $7, $8)",
-            exchange_id,
-            user_id,
-            order.kind.value,
-            order.market,
-            order.trigger_price_paise,
-            size.shares,
-            size.portion_bps,
-        )
-        return stops.ArmedStop.from_json(document)
-
-    async def cancel_stop(self, exchange_id: int, request_id: int, user_id: int, stop_id: int) -> stops.Stop:
-        """Cancel an order that waits. Raises `RequestRejected` where it has ended, with its status."""
-        document = await self._write(
-            request_id, "select betjee.cancel_stop($2, $1, $3, $4)", exchange_id, user_id, stop_id
-        )
-        return stops.Stop.from_json(document)
-
-    async def cancel_stops(self, exchange_id: int, request_id: int, user_id: int) -> list[stops.Stop]:
-        """Cancel all orders of a member that wait; returns them."""
-        document = await self._write(
-            request_id, "select betjee.cancel_stops($2, $1, $3)", exchange_id, user_id
-        )
-        return [stops.Stop.from_json(item) for item in document["stops"]]
-
-    async def list_stops(self, exchange_id: int, user_id: int) -> list[stops.Stop]:
-        """A member's orders that wait, by market and age."""
-        documents = await self._read_all("select betjee.list_stops($1, $2)", exchange_id, user_id)
-        return [stops.Stop.from_json(document) for document in documents]
-
-    async def suggest_triggers(
-        self,
-        exchange_id: int,
-        user_id: int,
-        market: str,
-        kind: stops.StopKind,
-        typed_price_paise: int | None = None,
-    ) -> list[stops.TriggerPrice]:
-        """The typed price, if any, and the usual distances from the present one."""
-        documents = await self._read_all(
-            "select betjee.suggest_triggers($1, $2, $3, $4, $5)",
-            exchange_id,
-            user_id,
-            market,
-            kind.value,
-            typed_price_paise,
-        )
-        return [stops.TriggerPrice.from_json(document) for document in documents]
-
     # Views
 
     async def get_portfolio(self, exchange_id: int, user_id: int) -> models.Portfolio:
@@ -285,7 +229,7 @@ class Exchange(
     async def list_reports(
         self, exchange_id: int, moderator_user_id: int, limit: int = 10
     ) -> list[models.Report]:
-        """The newest reports, for moderators. Raises `RequestRejected` for everyone else."""
+        """The newest reports (at most 100), for moderators. Raises `RequestRejected` for everyone else."""
         documents = await self._read_all(
             "select betjee.list_reports($1, $2, $3)", exchange_id, moderator_user_id, limit
         )

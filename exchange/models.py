@@ -286,8 +286,9 @@ class Portfolio:
 class Setting(FromJson):
     """Something that moderators can set: its value, default and bounds, in `unit`.
 
-    `kind` is `integer`, `decimal`, `boolean`, `choice`, `time` (of day, or off) or `offset` (from UTC); `new_markets_only` is true of a market's
-    terms, which are copied when the market is created and never change afterwards.
+    `kind` is `integer`, `decimal`, `boolean`, `choice`, `time` (of day, or off) or `offset` (from UTC);
+    `new_markets_only` is true of a market's terms, which are copied when the market is created and never
+    change afterwards.
     """
 
     name: str

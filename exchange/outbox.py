@@ -84,44 +84,33 @@ class Outbox(Calls):
         self, exchange_id: int, request_id: int, moderator_user_id: int, provider: str, channel_id: str | None
     ) -> str | None:
         """Choose where an exchange speaks, on the record; None leaves it to the front end."""
-        document = await self._write(
-            request_id,
-            "select betjee.set_channel($2, $1, $3, $4, $5)",
-            exchange_id,
-            moderator_user_id,
-            provider,
-            channel_id,
+        query = "select betjee.set_channel($2, $1, $3, $4, $5)"
+        return await self._set_channel(
+            query, exchange_id, request_id, moderator_user_id, provider, channel_id
         )
-        chosen: str | None = document["channel_id"]
-        return chosen
 
     async def set_moderators_channel(
         self, exchange_id: int, request_id: int, moderator_user_id: int, provider: str, channel_id: str | None
     ) -> str | None:
         """Choose where moderators are told of what they must decide; None tells each of them alone."""
-        document = await self._write(
-            request_id,
-            "select betjee.set_moderators_channel($2, $1, $3, $4, $5)",
-            exchange_id,
-            moderator_user_id,
-            provider,
-            channel_id,
+        query = "select betjee.set_moderators_channel($2, $1, $3, $4, $5)"
+        return await self._set_channel(
+            query, exchange_id, request_id, moderator_user_id, provider, channel_id
         )
-        chosen: str | None = document["channel_id"]
-        return chosen
 
     async def set_audit_channel(
         self, exchange_id: int, request_id: int, moderator_user_id: int, provider: str, channel_id: str | None
     ) -> str | None:
         """Choose where every act of a moderator is posted; None: nowhere. The channel of before hears of it."""
-        document = await self._write(
-            request_id,
-            "select betjee.set_audit_channel($2, $1, $3, $4, $5)",
-            exchange_id,
-            moderator_user_id,
-            provider,
-            channel_id,
+        query = "select betjee.set_audit_channel($2, $1, $3, $4, $5)"
+        return await self._set_channel(
+            query, exchange_id, request_id, moderator_user_id, provider, channel_id
         )
+
+    async def _set_channel(
+        self, query: str, exchange_id: int, request_id: int, moderator_user_id: int, *choice: str | None
+    ) -> str | None:
+        document = await self._write(request_id, query, exchange_id, moderator_user_id, *choice)
         chosen: str | None = document["channel_id"]
         return chosen
 

@@ -23,7 +23,7 @@ class Privacy(Identities):
         return document
 
     async def export_identity(self, exchange_id: int, identity: Identity) -> Json | None:
-        """Everything that is kept of somebody without an account, such as one that they have deleted; None where that is nothing."""
+        """Everything that is kept of somebody who has no account, or has deleted it; None where that is nothing."""
         identity_hash = self._hash(identity.provider, identity.provider_user_id)
         document: Json | None = await self._read(
             "select betjee.export_identity($1, $2)", exchange_id, identity_hash
@@ -68,7 +68,8 @@ class Privacy(Identities):
         """Close a member's positions at the market, burn their cash, and forget who they were.
 
         Raises `RequestRejected`, with nothing changed: `user_frozen` while moderators decide about them,
-        `awaits_decision` while no moderator has looked at a suspicion of them, `is_owner`, or `cannot_close` with the market and the shares that could be closed now.
+        `awaits_decision` while no moderator has looked at a suspicion of them, `is_owner`, or `cannot_close`
+        with the market and the shares that could be closed now.
         """
         identity_hash = self._hash(identity.provider, identity.provider_user_id)
         query = "select betjee.delete_user($2, $1, $3, $4)"

@@ -56,11 +56,12 @@ class Cluster(FromJson):
     """Accounts with the reason in figures.
 
     `accounts` counts identities, also of those who were refused; `members_total` those who have an account,
-    of whom `members` has at most 50, or none in a list; `left` those who have deleted themselves since; `proven` those of whom the provider confirmed that it was
-    they; `waiting` those whose bonus waits, in all `waiting_paise`; `long_standing` those who keep it, since they
-    have been in the community for long; `other_signals` those who are in a cluster of
-    another kind too. `detail` has the figures of the rule; `network` is a short name of the network. An upheld one
-    has the wipe that was planned of it; without one, its members were frozen.
+    of whom `members` has at most 50, or none in a list; `left` those who have deleted themselves since;
+    `proven` those of whom the provider confirmed that it was they; `waiting` those whose bonus waits, in all
+    `waiting_paise`; `long_standing` those who keep it, since they have been in the community for long;
+    `other_signals` those who are in a cluster of another kind too. `detail` has the figures of the rule;
+    `network` is a short name of the network. An upheld one has the wipe that was planned of it; without one,
+    its members were frozen.
     """
 
     cluster_id: int

@@ -1,1 +1,1 @@
-"""What every front of the exchange shares: settings, logging and embedded servers."""
+"""What every front of the exchange shares: settings, logs, metrics, rate limits, embedded servers and keyed hashes."""

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 SIGN_UP_PATH: Final = "/register"
-TOKEN_CHARACTERS: Final = 62
-"""No token is longer."""
 
 _SECRET_BYTES: Final = 32
 _TOKEN: Final = re.compile(r"([1-9][0-9]{0,17})\.([A-Za-z0-9_-]{43})", re.ASCII)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -118,10 +119,11 @@ async def template(servers: Servers, administrator: asyncpg.Connection) -> Async
         await administrator.execute(f'drop database "{name}" with (force)')
 
 
-@pytest.fixture
-async def database(
+@asynccontextmanager
+async def copy_of_template(
     servers: Servers, administrator: asyncpg.Connection, template: str
 ) -> AsyncIterator[Database]:
+    """A migrated database of its own, for as long as the block lasts."""
     name = f"betjee_test_{secrets.token_hex(6)}"
     await administrator.execute(f'create database "{name}" template "{template}" owner exchange_owner')
     try:
@@ -134,6 +136,14 @@ async def database(
         )
     finally:
         await administrator.execute(f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+async def database(
+    servers: Servers, administrator: asyncpg.Connection, template: str
+) -> AsyncIterator[Database]:
+    async with copy_of_template(servers, administrator, template) as copy:
+        yield copy
 
 
 @pytest.fixture

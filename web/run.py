@@ -1,9 +1,6 @@
 """Running the page until it is told to stop."""
 
-import asyncio
-import contextlib
 import logging
-import signal
 from functools import partial
 
 from exchange.database import Database
@@ -15,6 +12,7 @@ from runtime.limits import Limits
 from runtime.metrics import Metrics
 from runtime.metrics_server import OperatorsPage
 from runtime.settings import Settings
+from runtime.stopping import stopped_by_signals
 from web.application import web_application
 from web.limits import CountedSignUps
 from web.server import listening_socket, serving
@@ -30,11 +28,7 @@ async def run(settings: Settings, database_url: str, redis_url: str) -> None:
     """
     public_url = settings.require_public_url()
     hashes = keyed_hashes(settings)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Windows has no such handlers; there the command line's own end the program.
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stopped_by_signals()
     listener = listening_socket(settings.web_host, settings.web_port)
     exchange = Exchange(Database(database_url), hash_identity=hashes.identity)
     limits = Limits(redis_url, exchange.get_rate_limits)

@@ -168,9 +168,10 @@ class Postgres:
     def _forget_reused_pid(self) -> None:
         """Keep a stale file with a reused number from stopping the start.
 
-        PostgreSQL takes any process of that number for a server, even one that only waits to be reaped. The file cannot simply go, since it
-        also names the shared memory by which PostgreSQL finds processes that outlived a crash. But it knows
-        that a file with its own parent's number is stale, and still checks the rest: so we put in ours.
+        PostgreSQL takes any process of that number for a server, even one that only waits to be reaped. The
+        file cannot simply go, since it also names the shared memory by which PostgreSQL finds processes that
+        outlived a crash. But it knows that a file with its own parent's number is stale, and still checks the
+        rest: so we put in ours.
         """
         pid = self._recorded_pid()
         if pid is not None and psutil.pid_exists(pid):

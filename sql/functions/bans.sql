@@ -102,7 +102,8 @@ set search_path = betjee, pg_temp
 as $$
 -- Bans an identity, on the record, for good or for so many seconds, and tells the member why. p_user_id is
 -- null for someone whom the exchange does not know: they are banned by their hash alone, and as the member
--- they are if they have signed up meanwhile; moderators know them again by p_display_name. What they have stays theirs; their waiting orders are suspended.
+-- they are if they have signed up meanwhile; moderators know them again by p_display_name. What they have stays
+-- theirs; their waiting orders are suspended.
 -- Locks: the exchange. Refuses: not_a_moderator, unknown_user, own_account, outranked,
 -- invalid_reason, invalid_duration, already_banned. A repeated request gets its first outcome.
 declare

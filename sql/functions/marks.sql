@@ -52,7 +52,8 @@ set enable_seqscan = off
 as $$
 -- Marks identities, each once for all time. A bonus that was granted within the last hour, before there
 -- were enough of them to tell, is taken back where it is untouched; who has traded keeps it.
--- Nobody who moderates is marked, and the mark of who has been in the community for long is released at once: that is a second signal, in their favour. Must be called under the exchange's lock.
+-- Nobody who moderates is marked, and the mark of who has been in the community for long is released at once: that
+-- is a second signal, in their favour. Must be called under the exchange's lock.
 declare
   v_marked bytea[];
   v_taken record;

@@ -42,7 +42,8 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Who they were, from where they came, and what they wrote; the ledger stays, under a number. What is known by
--- keyed hashes alone (attempts, suspicions, marks, that they left) is forgotten when its time is over, so that nobody hides by leaving.
+-- keyed hashes alone (attempts, suspicions, marks, that they left) is forgotten when its time is over, so that
+-- nobody hides by leaving.
 begin
   perform erase_tokens(p_exchange_id, array[p_user_id]);
   delete from price_alerts where exchange_id = p_exchange_id and user_id = p_user_id;
@@ -170,10 +171,11 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Deletes a member at their own wish: closes their positions at the market under the usual rules,
--- burns their cash, and replaces who they were by nothing, also on the record of moderators. Their ledger stays under their number; so do
--- bans of their identity, and the mark that it has had its bonus. That a moderator left is on the record.
--- Locks: the exchange, then the markets of their positions. Refuses: unknown_user, user_frozen, awaits_decision, is_owner, and
--- cannot_close with the market, the rule and the shares that could be closed now; nothing is closed
+-- burns their cash, and replaces who they were by nothing, also on the record of moderators. Their ledger stays
+-- under their number; so do bans of their identity, and the mark that it has had its bonus. That a moderator left
+-- is on the record.
+-- Locks: the exchange, then the markets of their positions. Refuses: unknown_user, user_frozen, awaits_decision,
+-- is_owner, and cannot_close with the market, the rule and the shares that could be closed now; nothing is closed
 -- then. A repeated request gets its first outcome.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);

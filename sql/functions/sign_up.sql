@@ -83,7 +83,8 @@ set search_path = betjee, pg_temp
 as $$
 -- Makes somebody a member who may trade, with the bonus where their identity has not had it this season;
 -- a member already only gets the name that they show now. The one place that grants a bonus, save those
--- that waited: whoever calls it has checked everything else. The bonus of who is marked waits. Must be called under the exchange's lock.
+-- that waited: whoever calls it has checked everything else. The bonus of who is marked waits. Must be called
+-- under the exchange's lock.
 declare
   v_user_id bigint := ensure_user(p_exchange.exchange_id, p_provider, p_provider_user_id, p_display_name);
   v_is_first boolean := mark_bonus(p_exchange, p_identity_hash);

@@ -215,7 +215,8 @@ as $$
 -- Forgets clusters that were decided longer ago than their exchange keeps networks, at most p_limit in one
 -- call, with the marks that withhold nothing; and as many marks of bursts, decided as long ago, of identities that have
 -- no account. Open bursts wait for a moderator; whatever else nobody has decided goes as long after it was last
--- seen, so that nobody's network is kept for ever. A burst's mark of a member stays, since it says whether the bonus was released.
+-- seen, so that nobody's network is kept for ever. A burst's mark of a member stays, since it says whether the
+-- bonus was released.
   with old as (
     select c.exchange_id, c.cluster_id from clusters c join exchanges e using (exchange_id)
     where case when c.status = 'open' and c.kind <> 'burst' then c.last_at else c.decided_at end

@@ -120,7 +120,8 @@ as $$
 -- null where it was not asked.
 -- Locks: the exchange; a link that is wrong, used or expired stays so, and is refused without any lock, so
 -- that nobody slows trading with old links. Refuses: token_unknown, which is not recorded, since it is
--- nobody's; token_used, token_expired, not_the_owner, user_banned, network_banned. A repeated request gets its first outcome.
+-- nobody's; token_used, token_expired, not_the_owner, user_banned, network_banned. A repeated request gets its
+-- first outcome.
 declare
   v_parameters text := jsonb_build_array(encode(p_token_hash, 'hex'), p_proven_user_id, encode(p_networks.network_key, 'hex'))::text;
   v_token verification_tokens := token_of_hash(p_exchange_id, p_token_hash);

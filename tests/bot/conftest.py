@@ -144,10 +144,6 @@ def mute(world: World) -> Callable[[str], ChannelHandle]:
 
 
 @pytest.fixture
-async def boarding(database: Database, world: World) -> AsyncIterator[Boarding]:
+def boarding(connection_owner: asyncpg.Connection, world: World) -> Boarding:
     """A live board, which Meera may put."""
-    owner = await asyncpg.connect(database.owner_url)
-    try:
-        yield Boarding(world, owner)
-    finally:
-        await owner.close()
+    return Boarding(world, connection_owner)

@@ -1,7 +1,6 @@
 """The jobs: which there are, that only the leader does them, and that what fails is tried again."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -14,15 +13,6 @@ from exchange.leader import Leadership
 from exchange.models import Identity, Order, Side, Size
 from tests.bot.conftest import IMPATIENT
 from tests.conftest import HASHES, Database
-
-
-@pytest.fixture
-async def owner(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.owner_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def does(exchange: Exchange, job: str, leadership: Leadership | None = None) -> bool:
@@ -69,18 +59,20 @@ async def test_an_order_wakes_the_relay_of_its_process(database: Database):
     await exchange.close()
 
 
-async def test_old_notices_are_forgotten(exchange: Exchange, owner: asyncpg.Connection):
+async def test_old_notices_are_forgotten(exchange: Exchange, connection_owner: asyncpg.Connection):
     exchange_id = await exchange.open_exchange(1, "discord", "1", "Guild", Identity("discord", "1", "Owner"))
-    await owner.execute(
+    await connection_owner.execute(
         "insert into betjee.outbox (exchange_id, kind, detail, state, created_at)"
         " values ($1, 'old', '{}', 'kept', clock_timestamp() - interval '31 days')",
         exchange_id,
     )
     await does(exchange, "purge_outbox")
-    assert await owner.fetchval("select count(*) from betjee.outbox") == 0
+    assert await connection_owner.fetchval("select count(*) from betjee.outbox") == 0
 
 
-async def test_halts_and_cool_downs_that_ended_are_found(exchange: Exchange, owner: asyncpg.Connection):
+async def test_halts_and_cool_downs_that_ended_are_found(
+    exchange: Exchange, connection_owner: asyncpg.Connection
+):
     meera = Identity("discord", "1", "Owner")
     halted, cooling, waiting = [
         await exchange.open_exchange(number, "discord", str(number), "Guild", meera) for number in (1, 2, 3)
@@ -89,30 +81,30 @@ async def test_halts_and_cool_downs_that_ended_are_found(exchange: Exchange, own
         "update betjee.markets set status = 'halted', halted_until = clock_timestamp() + $2::interval"
         " where exchange_id = $1 and code = '22s1'"
     )
-    await owner.execute(halt.replace("$2::interval", "interval '-1 second'"), halted)
-    await owner.execute(halt.replace("$2::interval", "interval '1 hour'"), waiting)
+    await connection_owner.execute(halt.replace("$2::interval", "interval '-1 second'"), halted)
+    await connection_owner.execute(halt.replace("$2::interval", "interval '1 hour'"), waiting)
     member = await exchange.register_user(cooling, 10, meera)
-    await owner.execute(
+    await connection_owner.execute(
         "insert into betjee.positions values ($1, $2, 1, 0, 0, 0, 0, 1, clock_timestamp(), 1)",
         cooling,
         member.user_id,
     )
-    due = await owner.fetch("select betjee.list_due_exchanges()")
+    due = await connection_owner.fetch("select betjee.list_due_exchanges()")
     assert {row[0] for row in due} == {halted, cooling}
 
 
-async def test_leaderboards_are_made_and_posted(exchange: Exchange, owner: asyncpg.Connection):
+async def test_leaderboards_are_made_and_posted(exchange: Exchange, connection_owner: asyncpg.Connection):
     meera = Identity("discord", "1", "Owner")
     exchange_id = await exchange.open_exchange(1, "discord", "1", "Guild", meera)
     await exchange.register_user(exchange_id, 2, meera)
-    await owner.execute(
+    await connection_owner.execute(
         "update betjee.exchanges set settings = settings || jsonb_build_object('utc_offset', '+00:00',"
         " 'leaderboard_post_at', to_char(clock_timestamp() at time zone 'UTC', 'HH24:MI'))"
     )
     for _ in range(2):
         await does(exchange, "make_leaderboards")
     assert (await exchange.get_leaderboard(exchange_id)).members == 1
-    kinds = await owner.fetch("select kind from betjee.outbox")
+    kinds = await connection_owner.fetch("select kind from betjee.outbox")
     assert [row["kind"] for row in kinds] == ["leaderboard_post"]
 
 
@@ -131,25 +123,28 @@ async def test_a_database_that_is_away_ends_no_schedule(caplog: pytest.LogCaptur
 
 
 async def test_every_exchange_is_audited_and_what_does_not_balance_is_told(
-    exchange: Exchange, database: Database, owner: asyncpg.Connection, caplog: pytest.LogCaptureFixture
+    exchange: Exchange,
+    database: Database,
+    connection_owner: asyncpg.Connection,
+    caplog: pytest.LogCaptureFixture,
 ):
     meera = Identity("discord", "1", "Owner")
     fine, wrong = [
         await exchange.open_exchange(number, "discord", str(number), "Guild", meera) for number in (1, 2)
     ]
     job = scheduled_jobs(exchange, audited_url=database.service_url).get_job("audit_exchanges")
-    await owner.execute("update betjee.exchanges set opened_at = opened_at - interval '1 hour'")
+    await connection_owner.execute("update betjee.exchanges set opened_at = opened_at - interval '1 hour'")
     assert (await exchange.get_health()).audit_age_seconds >= 3_600, "it counts from the opening"
     await job.func(*job.args)
     health = await exchange.get_health()
     assert (health.audit_discrepancies, health.exchanges) == (0, 2)
     assert health.audit_age_seconds < 60
-    await owner.execute(
+    await connection_owner.execute(
         "update betjee.markets set pool_paise = 5 where exchange_id = $1 and shift_id = 1", wrong
     )
     await job.func(*job.args)
     assert (await exchange.get_health()).audit_discrepancies == 0, "not twice within an hour"
-    await owner.execute(
+    await connection_owner.execute(
         "update betjee.audits set clean_at = clean_at - interval '2 hours', audited_at = audited_at - interval '2 hours'"
     )
     await job.func(*job.args)

@@ -1,7 +1,7 @@
 """The leaderboards as people see them, and their buttons, also after a restart."""
 
 import unicodedata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import asyncpg
 import pytest
@@ -12,16 +12,6 @@ from bot.relay import Relay
 from exchange.errors import ExchangeUnavailable, RequestRejected
 from exchange.models import Identity
 from tests.bot.world import Seen, World
-from tests.conftest import Database
-
-
-@pytest.fixture
-async def owner(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.owner_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
@@ -143,7 +133,7 @@ async def test_a_database_that_is_away_leaves_the_page_as_it_is(
 
 
 @pytest.mark.parametrize("period", ["day", "week", "all"])
-async def test_profits_and_best_trades(world: World, owner: asyncpg.Connection, period: str):
+async def test_profits_and_best_trades(world: World, connection_owner: asyncpg.Connection, period: str):
     await world.registered(world.asha, world.ravi)
     await world.asks(world.asha, "buy", market="22s1", shares="40")
     await world.asks(world.ravi, "buy", market="22s1", shares="40")
@@ -152,7 +142,9 @@ async def test_profits_and_best_trades(world: World, owner: asyncpg.Connection, 
     assert "Nobody has closed a position with a profit" in nobody.text
     assert nobody.buttons == []
     await world.asks(world.asha, "sell", market="22s1", shares="30")
-    await owner.execute("update betjee.leaderboards set refreshed_at = refreshed_at - interval '1 hour'")
+    await connection_owner.execute(
+        "update betjee.leaderboards set refreshed_at = refreshed_at - interval '1 hour'"
+    )
     await world.exchange.refresh_leaderboards()
     realised = (await world.portfolio(world.asha)).realised_paise
     assert realised > 0
@@ -167,11 +159,11 @@ async def test_profits_and_best_trades(world: World, owner: asyncpg.Connection, 
     assert "You are not on it" in (await world.clicks(world.ravi, by_trade, "My rank")).text
 
 
-async def test_the_daily_post_is_in_the_channel_once(world: World, owner: asyncpg.Connection):
+async def test_the_daily_post_is_in_the_channel_once(world: World, connection_owner: asyncpg.Connection):
     prankster = world.guild.add_member(world.env.create_user("p", global_name="``` @everyone **x**"))
     await world.registered(world.asha, world.ravi, prankster)
     await world.asks(world.asha, "buy", market="22s1", shares="10")
-    await owner.execute(
+    await connection_owner.execute(
         "update betjee.exchanges set settings = settings || jsonb_build_object('utc_offset', '+00:00',"
         " 'leaderboard_post_at', to_char(clock_timestamp() at time zone 'UTC', 'HH24:MI'))"
     )

@@ -1,6 +1,6 @@
 """Price alerts, and what people choose and see of their notices."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -12,16 +12,11 @@ from bot.errors import InputUnreadable, NotRegistered
 from exchange.errors import RequestRejected
 from tests.bot.telling import Teller
 from tests.bot.world import World
-from tests.conftest import Database
 
 
 @pytest.fixture
-async def teller(database: Database, world: World) -> AsyncIterator[Teller]:
-    owner = await asyncpg.connect(database.owner_url)
-    try:
-        yield Teller(owner, world)
-    finally:
-        await owner.close()
+def teller(connection_owner: asyncpg.Connection, world: World) -> Teller:
+    return Teller(connection_owner, world)
 
 
 class TestAlerts:

@@ -3,26 +3,15 @@
 import csv
 import gzip
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import asyncpg
-import pytest
 
 from bot.client import BetJee
 from bot.ledger_file import LedgerFiles
 from exchange.models import Order, Side, Size
 from tests.bot.stopping import fire, suppose_all_see
 from tests.bot.world import Seen, World
-from tests.conftest import Database
-
-
-@pytest.fixture
-async def owner(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.owner_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def trade(world: World, count: int) -> None:
@@ -118,7 +107,7 @@ class TestHistory:
 
 class TestFile:
     async def test_the_button_gives_the_whole_ledger(
-        self, world: World, owner: asyncpg.Connection, new_bot: Callable[[], BetJee]
+        self, world: World, connection_owner: asyncpg.Connection, new_bot: Callable[[], BetJee]
     ):
         await trade(world, 12)
         seen = await world.asks(world.asha, "history")
@@ -133,7 +122,7 @@ class TestFile:
         assert {row["market"] for row in rows[:-1]} == {"22s1"}
         changes = sum(int(row["balance_change"].replace(".", "")) for row in rows)
         assert changes == (await world.portfolio(world.asha)).cash_paise
-        newest = await owner.fetchrow(
+        newest = await connection_owner.fetchrow(
             "select * from betjee.transactions where shift_id = 3 order by sequence desc limit 1"
         )
         assert newest is not None

@@ -1,7 +1,7 @@
 """The relay on a simulated Discord: what people receive, in which way, and what becomes of what cannot be sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import asyncpg
 import pytest
@@ -14,16 +14,11 @@ from bot.relay import Relay
 from exchange.notices import NotifyBy
 from tests.bot.telling import Teller
 from tests.bot.world import World
-from tests.conftest import Database
 
 
 @pytest.fixture
-async def teller(database: Database, world: World) -> AsyncIterator[Teller]:
-    owner = await asyncpg.connect(database.owner_url)
-    try:
-        yield Teller(owner, world)
-    finally:
-        await owner.close()
+def teller(connection_owner: asyncpg.Connection, world: World) -> Teller:
+    return Teller(connection_owner, world)
 
 
 @pytest.fixture

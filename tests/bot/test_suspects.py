@@ -1,7 +1,7 @@
 """Suspicions as moderators meet them: told, looked at, released, frozen, wiped; and whoever else presses."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import asyncpg
 import discord
@@ -17,19 +17,10 @@ from exchange.errors import RequestRejected
 from exchange.models import Identity
 from exchange.verification import NetworkKeys
 from tests.bot.world import Seen, World
-from tests.conftest import HASHES, Database
+from tests.conftest import HASHES
 
 HOSTEL = NetworkKeys(bytes(32))
 NUMBERS = itertools.count(10**15)
-
-
-@pytest.fixture
-async def owner(database: Database) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(database.owner_url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
@@ -254,8 +245,8 @@ async def test_who_has_deleted_themselves_is_told_of_and_banned_until_it_is_undo
     await sign_up(world, str(world.asha.id), "Asha")
 
 
-async def test_the_list_is_turned_page_by_page(world: World, owner: asyncpg.Connection):
-    await owner.execute(
+async def test_the_list_is_turned_page_by_page(world: World, connection_owner: asyncpg.Connection):
+    await connection_owner.execute(
         "insert into betjee.clusters (exchange_id, cluster_id, kind, subject_hash, detail, found_at, last_at)"
         " select $1, 1000 + n, 'crowd', sha256(n::text::bytea), '{\"networks\": 1, \"width\": 64}', clock_timestamp(),"
         " clock_timestamp() from generate_series(1, 13) n",
