@@ -28,7 +28,7 @@ from tests.conftest import HASHES, PATIENT_SECONDS, Database
 
 OPENAPI = Path(__file__).parents[3] / "shared" / "discord" / "openapi.json"
 
-IMPATIENT = Patience(statement_seconds=1.0, request_seconds=0.0)
+IMPATIENT = Patience(statement_seconds=10.0, request_seconds=0.0)
 """A test that takes the database away does not wait for its return.
 
 Nor could it: to the simulated Discord, a command that waits for a worker that sleeps never settles.
@@ -36,10 +36,13 @@ Nor could it: to the simulated Discord, a command that waits for a worker that s
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The bot asks Discord how many shards it should have; the simulated one wants to be told."""
+    """The bot asks Discord how many shards it should have; the simulated one wants to be told.
+
+    And it waits for the bot until it has done everything, on a slow machine too.
+    """
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.simcord(shard_count=1))
+            item.add_marker(pytest.mark.simcord(shard_count=1, settle_timeout=3 * PATIENT_SECONDS))
 
 
 @pytest.fixture(scope="session")

@@ -139,7 +139,6 @@ async def test_a_reply_with_a_picture_is_valid(world: World, payloads: Payloads 
 async def test_the_studio_may_start_within_a_command(world: World, monkeypatch: pytest.MonkeyPatch):
     async with Studio() as lazy:
         monkeypatch.setattr(world.bot._gallery, "_studio", lazy)
-        world.env.settle_timeout = 60
         told(await world.asks(world.asha, "chart", market="22s1"))
 
 

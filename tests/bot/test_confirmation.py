@@ -9,6 +9,7 @@ import pytest
 from bot.client import BetJee
 from bot.views import REFRESH_SECONDS, ConfirmOrder
 from tests.bot.world import Seen, World
+from tests.conftest import PATIENT_SECONDS
 
 
 async def far_order(world: World, shares: str = "200") -> Seen:
@@ -229,7 +230,7 @@ async def test_a_click_during_an_update_means_the_older_figures_and_is_answered_
     update = asyncio.create_task(views[0].refresh())
     await under_way.wait()
     await world.clicks_unsettled(world.asha, quote, button)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENT_SECONDS):
         while not views[0]._updating._waiters:  # noqa: ASYNC110  # there is no event for a click that waits
             await asyncio.sleep(0)
     may_end.set()

@@ -20,7 +20,7 @@ from runtime.limits import Limits
 from tests.bot.conftest import IMPATIENT
 from tests.bot.wire import Wire
 from tests.bot.world import Seen, World
-from tests.conftest import HASHES, Database
+from tests.conftest import HASHES, PATIENT_SECONDS, Database
 
 NO_REDIS = "redis://127.0.0.1:1/0"
 
@@ -155,7 +155,7 @@ async def test_an_interaction_is_acknowledged_before_the_database_is_asked(
     wire.hold()
     options = {"market": "22s1", "shares": "10"} if command == "buy" else {}
     asking = asyncio.create_task(world.asks(world.asha, command, **options))
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENT_SECONDS):
         while len(world.env.http_requests) == sent_before:  # noqa: ASYNC110  # there is no event for it
             await asyncio.sleep(0)
     acknowledgement = world.env.http_requests[sent_before]

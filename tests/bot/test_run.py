@@ -26,6 +26,9 @@ from tests.bot.telling import DETAILS
 from tests.bot.wire import Wire
 from tests.conftest import PATIENT_SECONDS, Database
 
+RUN_SECONDS = 3 * PATIENT_SECONDS
+"""How long a test waits for all that its bot does: it starts, is connected twice, and draws a picture."""
+
 
 @pytest.fixture
 def port() -> int:
@@ -99,8 +102,8 @@ async def test_the_bot_waits_for_discord_serves_and_ends_politely(
     running = asyncio.create_task(bot_run.run(settings, wire.url, database.redis_url))
     try:
         with heard("bot.run", "Discord cannot be reached") as late:
-            await asyncio.wait_for(late.wait(), 10)
-        async with DiscordServer().listening(port) as server, asyncio.timeout(20):
+            await asyncio.wait_for(late.wait(), PATIENT_SECONDS)
+        async with DiscordServer().listening(port) as server, asyncio.timeout(RUN_SECONDS):
             await server.identified.wait()
             server.identified.clear()
             await server.sends_nonsense()
@@ -134,7 +137,7 @@ async def test_the_bot_waits_for_discord_serves_and_ends_politely(
 
 async def test_a_running_bot_relays_what_is_due(settings: Settings, port: int, database: Database):
     owner = await asyncpg.connect(database.owner_url)
-    async with DiscordServer().listening(port) as server, asyncio.timeout(30):
+    async with DiscordServer().listening(port) as server, asyncio.timeout(RUN_SECONDS):
         running = asyncio.create_task(bot_run.run(settings, database.service_url, database.redis_url))
         try:
             await server.identified.wait()
@@ -161,7 +164,7 @@ async def test_a_running_bot_relays_what_is_due(settings: Settings, port: int, d
 
 async def test_a_wrong_token_is_one_human_sentence(settings: Settings, port: int, database: Database):
     wrong = replace(settings, discord_token="wrong")  # noqa: S106  # it opens nothing
-    async with DiscordServer().listening(port), asyncio.timeout(10):
+    async with DiscordServer().listening(port), asyncio.timeout(RUN_SECONDS):
         with pytest.raises(SettingError, match=r"^DISCORD_TOKEN is not accepted by Discord"):
             await bot_run.run(wrong, database.service_url, database.redis_url)
 
@@ -169,7 +172,7 @@ async def test_a_wrong_token_is_one_human_sentence(settings: Settings, port: int
 async def test_the_bot_can_be_told_to_end_before_it_was_online(settings: Settings, database: Database):
     running = asyncio.create_task(bot_run.run(settings, database.service_url, database.redis_url))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(RUN_SECONDS):
             with heard("bot.run", "Discord cannot be reached") as late:
                 await late.wait()
             os.kill(os.getpid(), signal.SIGINT)
@@ -186,10 +189,10 @@ async def test_a_running_bot_tells_operators_how_it_does(settings: Settings, por
     running = asyncio.create_task(bot_run.run(watched, database.service_url, database.redis_url))
     try:
         with heard("bot.run", "Discord cannot be reached") as late:
-            await asyncio.wait_for(late.wait(), 10)
+            await asyncio.wait_for(late.wait(), PATIENT_SECONDS)
         status, words = await ask(page, "/ready")
         assert (status, json.loads(words)) == (503, {"ready": False, "database": True, "discord": False})
-        async with DiscordServer().listening(port) as server, asyncio.timeout(30):
+        async with DiscordServer().listening(port) as server, asyncio.timeout(RUN_SECONDS):
             await server.identified.wait()
             await server.sends_command(7001, "register")
             await server.next_card(7001)

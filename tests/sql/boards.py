@@ -1,12 +1,34 @@
 """An exchange whose hours pass when a test says so, and its leaderboards."""
 
+import asyncio
 import json
 from typing import Any
 
 import asyncpg
+import pytest
 
 from tests.model.founding import Founded, execute
 from tests.model.state import Ask
+
+LASTING_SECONDS = 30
+"""Longer than any test of leaderboards takes, also on a slow machine."""
+
+_LEFT = """
+select extract(epoch from date_trunc('hour', clock_timestamp(), 'UTC') + interval '1 hour' - clock_timestamp())
+"""
+
+
+@pytest.fixture
+async def lasting_hour(connection_owner: asyncpg.Connection) -> None:
+    """An hour that does not end during the test: where this one is about to end, the next.
+
+    Snapshots and days are those of the clock. A test that makes hours pass by dating them back would count one more,
+    or leave one out, if the clock went on to another meanwhile.
+    """
+    left = float(await connection_owner.fetchval(_LEFT))
+    if left < LASTING_SECONDS:
+        await asyncio.sleep(left)
+
 
 # Rows would change places with their neighbours, so they are taken out and put back.
 _AGEING = """

@@ -11,11 +11,16 @@ import pytest
 from tests.model.curve import Terms
 from tests.model.founding import WIDE, found
 from tests.sql.blocking import holding_exchange, wait_for_waiting
-from tests.sql.boards import Boards, pass_hours
+from tests.sql.boards import Boards, lasting_hour, pass_hours
 from tests.sql.front import Front, owner_of
+
+__all__ = ["lasting_hour"]
 
 CASH = 50_000_000
 POST = "select betjee.post_leaderboard($1)"
+
+
+pytestmark = pytest.mark.usefixtures("lasting_hour")
 
 
 @pytest.fixture

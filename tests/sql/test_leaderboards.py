@@ -12,9 +12,14 @@ from tests.model.curve import Terms
 from tests.model.founding import WIDE, found
 from tests.model.worth import median, net_worth
 from tests.sql.blocking import holding, holding_exchange
-from tests.sql.boards import Boards, pass_hours
+from tests.sql.boards import Boards, lasting_hour, pass_hours
+
+__all__ = ["lasting_hour"]
 
 CASH = 50_000_000
+
+
+pytestmark = pytest.mark.usefixtures("lasting_hour")
 
 
 @pytest.fixture

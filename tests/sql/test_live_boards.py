@@ -9,7 +9,10 @@ import pytest
 
 from tests.model.founding import execute, found
 from tests.model.state import Ask
+from tests.sql.boards import lasting_hour
 from tests.sql.front import DISCORD, Front, owner_of
+
+__all__ = ["lasting_hour"]
 
 LEASE_SECONDS = 30
 
@@ -205,6 +208,7 @@ async def test_moderators_are_told_of_a_lost_board_as_they_chose(
 
 
 class TestFigures:
+    @pytest.mark.usefixtures("lasting_hour")
     async def test_prices_changes_and_volumes(
         self, front: Front, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
     ) -> None:
@@ -248,11 +252,13 @@ class TestFigures:
         assert market["volume_shares"] == 70, "each fill of the last day once, bought or sold"
         clock = await connection_service.fetchval("select clock_timestamp()")
         hour = clock.replace(minute=0, second=0, microsecond=0)
-        went = [
-            (clock - timedelta(minutes=30), half_an_hour_ago),
-            (clock - timedelta(hours=3), three_hours_ago),
-            (clock - timedelta(days=2), two_days_ago),
-        ]
+        fills = await connection_owner.fetch(
+            "select executed_at, price_after_paise from betjee.transactions"
+            " where exchange_id = $1 and request_id <= 3 order by sequence desc",
+            founded.exchange_id,
+        )
+        went = [tuple(fill) for fill in fills]
+        assert [price for _, price in went] == [half_an_hour_ago, three_hours_ago, two_days_ago]
         line = [
             next(price for time, price in went if time <= hour - timedelta(hours=hours))
             for hours in range(22, -1, -2)

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright 
 
 ANSWER_MILLISECONDS = 30_000
 MOVE_MILLISECONDS = 60_000
+expect.set_options(timeout=ANSWER_MILLISECONDS)
 LEAVE_A_FIELD_AS_IT_IS_ENTERED = """() => {
   document.activeElement.blur();
   document.querySelector('.command-option-input[aria-autocomplete="list"]').focus();

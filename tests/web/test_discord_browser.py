@@ -14,6 +14,7 @@ from playwright.async_api import Browser, async_playwright, expect  # only where
 from playwright.async_api import Page as Tab
 
 ANSWER_MILLISECONDS = 30_000
+expect.set_options(timeout=ANSWER_MILLISECONDS)
 BROWSER_OPTIONS = [
     "--no-sandbox",  # a container's root may not use the browser's own
     "--disable-gpu",
