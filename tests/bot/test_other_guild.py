@@ -43,7 +43,7 @@ async def test_no_number_and_no_button_of_one_guild_means_anything_in_another(
     planned = await world.clicks(world.meera, preview, "Confirm")
     wipe = int(planned.title.rpartition(" ")[2])
     before = await acts(world)
-    tries = [
+    tries: list[tuple[str, dict[str, int | str]]] = [
         ("suspects show", {"number": cluster}),
         ("suspects release", {"number": cluster}),
         ("suspects ban-network", {"number": cluster, "reason": "Mine."}),
