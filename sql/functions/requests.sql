@@ -36,8 +36,9 @@ comment on function refusal(text, text) is 'The outcome of a refused request: a 
 create or replace function trimmed(p_text text) returns text
 language sql immutable parallel safe
 -- Every character that shows as nothing at an end, not only spaces.
-return btrim(p_text, E' \t\n\x0b\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff');
-comment on function trimmed(text) is 'A text without the white space around it.';
+return btrim(p_text, E' \t\n\x0b\f\r\u0085\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a'
+  '\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u2800\u3000\u3164\ufeff\uffa0');
+comment on function trimmed(text) is 'A text without the signs around it that show as nothing.';
 
 create or replace function recall_request(
   p_exchange_id bigint, p_request_id bigint, p_operation text, p_parameters text

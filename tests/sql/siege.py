@@ -7,11 +7,15 @@ from typing import Any, Final
 
 import asyncpg
 
-from tests.sql.arrivals import BONUS, arrive, hash_of, ipv4, pass_time, search
+from tests.sql.arrivals import BONUS, arrive, hash_of, ipv4, pass_time, search, trade
 from tests.sql.front import DISCORD, Front
 
 PEOPLE: Final = "abcdefgh"
+REGULARS: Final = "xyz"
+"""Members of before, who hold shares."""
+
 NETWORKS: Final = ("hostel", "library", "cafe", "station", "office")
+MARKETS: Final = ("21s1", "22s1")
 MODERATORS: Final = ("mona", "max")
 _MOMENT: Final = "update betjee.{table} set {column} = {column} - interval '1 hour' where exchange_id = $1"
 _DATED: Final = (("wipes", "due_at"), ("bans", "banned_until"), ("burns", "burned_at"))
@@ -25,7 +29,7 @@ class Siege:
         self.moderators: list[int] = []
         self.season = 1
         self.history: list[str] = []
-        self._granted: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+        self._granted: dict[str, dict[int, int]] = defaultdict(dict)
 
     async def begin(self, settings: dict[str, Any]) -> None:
         """The page is on, and two moderate beside the owner."""
@@ -34,6 +38,10 @@ class Siege:
             self.front.exchange_id,
             json.dumps({"verification": "web", "crowd_accounts": 4, "band_bps": 1_000_000_000} | settings),
         )
+        for name in REGULARS:
+            await arrive(self.front, name, ipv4(f"home of {name}"))
+            for market in MARKETS:
+                await trade(self.front, name, "buy", 50, market)
         found = await self.front.document("find_user", self.front.exchange_id, DISCORD, "owner")
         self.moderators = [found["user_id"]]
         for name in MODERATORS:
@@ -46,9 +54,9 @@ class Siege:
         """One more act, and what must hold after it."""
         act = self.chance.choice(
             (
-                self.sign_up, self.sign_up, self.sign_up, self.sign_up, self.leave, self.trade, self.release,
-                self.release_one, self.freeze, self.freeze, self.wipe, self.wipe, self.release, self.wipe_members, self.undo, self.second, self.ban, self.unban,
-                self.unfreeze, self.ban_network, self.look, self.wait, self.promote, self.begin_season,
+                *[self.sign_up] * 4, *[self.trade] * 3, *[self.release] * 2, *[self.freeze] * 2, *[self.wipe] * 2,
+                self.leave, self.arm, self.arm, self.halt, self.release_one, self.wipe_members, self.undo, self.second,
+                self.ban, self.unban, self.unfreeze, self.ban_network, self.look, self.wait, self.promote, self.begin_season,
             )
         )  # fmt: skip
         answer = await act()
@@ -63,12 +71,8 @@ class Siege:
             "select a.provider_user_id, g.sequence, g.amount_paise from betjee.grants g"
             " join betjee.accounts a using (exchange_id, user_id) where g.exchange_id = $1 and g.amount_paise <> 0"
         ):
-            name, sequence = row["provider_user_id"], row["sequence"]
-            if not any(sequence in known for (_, who), known in self._granted.items() if who == name):
-                self._granted[self.season, name][sequence] = row["amount_paise"]
-        got: dict[str, int] = defaultdict(int)
-        for (_, name), amounts in self._granted.items():
-            got[name] += sum(amounts.values())
+            self._granted[row["provider_user_id"]][row["sequence"]] = row["amount_paise"]
+        got = {name: sum(amounts.values()) for name, amounts in self._granted.items()}
         assert all(0 <= amount <= BONUS * self.season for amount in got.values()), (got, self.history[-12:])
         wrong = await self._rows(
             """
@@ -105,7 +109,7 @@ class Siege:
         order = (
             self.front.last_id,
             user_id,
-            self.chance.choice(["22s1", "21s1"]),
+            self.chance.choice(MARKETS),
             side,
             self.chance.randint(1, 90),
             None,
@@ -118,6 +122,30 @@ class Siege:
             [order],
         )
         return rows[0]["code"] or rows[0]["status"]
+
+    async def arm(self) -> object:
+        """An order that waits near the price, so that others' trades, unwindings and deletions set it off."""
+        user = await self.front.service.fetchval(
+            "select betjee.find_user($1, $2, $3)",
+            self.front.exchange_id,
+            DISCORD,
+            self.chance.choice(REGULARS),
+        )
+        user_id, market = json.loads(user)["user_id"] if user else 0, self.chance.choice(MARKETS)
+        rows = await self.front.listing("list_markets")
+        price = next(row["price_paise"] for row in rows if row["market"] == market)
+        trigger = price + self.chance.randint(-20, 20)
+        kind = self.chance.choice(["stop_loss", "take_profit"])
+        return await self.front.call("arm_stop", user_id, kind, market, trigger, None, None)
+
+    async def halt(self) -> object:
+        """Halt a market, or resume it."""
+        market, function = (
+            self.chance.choice(MARKETS),
+            self.chance.choice(["halt_market", "resume_market", "resume_market"]),
+        )
+        reason = ("A rumour.",) if function == "halt_market" else ()
+        return await self.front.call(function, await self._moderator(), market, *reason)
 
     async def release(self) -> object:
         return await self._decide("release_suspects", None)
@@ -222,7 +250,7 @@ class Siege:
         )
 
     async def _anybody(self) -> tuple[str, int]:
-        name = self.chance.choice(PEOPLE)
+        name = self.chance.choice(PEOPLE + REGULARS)
         found = await self.front.service.fetchval(
             "select betjee.find_user($1, $2, $3)", self.front.exchange_id, DISCORD, name
         )

@@ -200,7 +200,9 @@ async def test_reports_reach_moderators_and_nobody_else(front: Front) -> None:
         await front.listing("list_reports", ada, 10)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\n\n\n", "\u00a0\t\u200b\u3000", "x" * 1_001])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "\n\n\n", "\u00a0\t\u200b\u3000", "\u202e\u2066\u200d\u3164", "x" * 1_001]
+)
 async def test_a_report_has_a_length(front: Front, text: str) -> None:
     assert (await front.call("report", await front.register("ada"), text))["refused"] == "invalid_text"
 
