@@ -121,7 +121,7 @@ def test_a_line_that_means_no_command_is_answered_by_a_hint_and_posted_nowhere(r
         ("/bye 22s1 10", "Did you mean `/buy`?"),
         ("/buy 22s1", "/buy needs shares"),
         ("/settings list", "Only moderators may use /settings."),
-        ("/quote hold 22s1 10", "“hold” is no side: type buy, sell, short or cover."),
+        ("/quote hold 22s1 10", "“hold” is no choice for side: type buy, sell, short or cover."),
         ("buy 22s1 10", "Did you mean `/buy 22s1 10`?"),
         ("/portfolio Nobody", "There is no member “Nobody”."),
     ):
