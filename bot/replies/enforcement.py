@@ -129,7 +129,7 @@ def wipe_preview(preview: WipePreview, mode: WipeMode, reason: str) -> discord.E
     second = ["A second moderator must agree to a wipe of this size."] if preview.needs_second else []
     figures: list[Figure] = [
         ("Reason", safe(reason, _REASON_CHARACTERS)),
-        ("Cash that is burned, before any unwinding", money(preview.cash_paise)),
+        ("Balances that are burned, before any unwinding", money(preview.cash_paise)),
         ("Time to undo it", f"{grouped(preview.undo_seconds)} seconds"),
     ]
     markets = map(wiped_market, preview.markets)
