@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urldefrag
@@ -102,6 +103,14 @@ def test_tabs_that_were_closed_without_a_word_keep_nobody_out(running):
     assert "Markets" in visitors[-1].type("/markets")[0]
     with pytest.raises(HTTPError, match="410"):
         visitors[0].state()
+
+
+def test_how_long_ago_is_reckoned_from_when_a_person_asks(running):
+    you = Visitor(running.address)
+    for _ in range(3):
+        before = datetime.now(UTC)
+        you.type("/tape")
+        assert datetime.fromisoformat(you.state()["profile"]["presentationTime"]) >= before
 
 
 def test_old_private_replies_are_forgotten(running):
