@@ -28,5 +28,8 @@ class Charts(Calls):
 
 def _known(document: Json | None) -> Json:
     if document is None:
-        raise RequestRejected("unknown_market", "There is no such market; /markets lists them all.")
+        raise RequestRejected(
+            "unknown_market",
+            "There is no such market. /markets lists them, and the market field suggests them as you type.",
+        )
     return document

@@ -305,11 +305,13 @@ class Setting(FromJson):
 
 @dataclass(frozen=True, slots=True)
 class SettingChange(FromJson):
-    """A recorded change of a setting."""
+    """A recorded change of a setting, in its `unit`; `new_markets_only` as of `Setting`."""
 
     name: str
     old_value: str
     new_value: str
+    unit: str = ""
+    new_markets_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

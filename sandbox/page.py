@@ -185,6 +185,7 @@ class _PageServer:
         action = _action(body)
         line = None if action is None else _typed_line(action)
         async with self._turn:
+            self._screen.set_time()
             hint = None
             if action is not None:
                 hint = await self._bring_up_to_date(request, action)

@@ -1,4 +1,4 @@
-"""Markdown that the preview has parsed once is not parsed again.
+"""Markdown that the preview has parsed once is not parsed again, and cards mention channels as Discord's do.
 
 The preview builds a page anew whenever anything on it changes, and parses the text of all its fifty
 messages each time: measured, four fifths of what a full page costs. What a text means depends on
@@ -24,12 +24,17 @@ _NAME: Final = "markdown_tokens"
 
 _parse: Final = _markdown.markdown_tokens
 
+_CARD: Final = vars(_markdown)["_FIELD_POLICIES"]["embed_description"]
+"""What may stand in a card's text. The preview leaves mentions as they are typed there; Discord shows a channel's name."""
+
 
 @contextmanager
 def remembered_markdown() -> Iterator[None]:
-    """Let the preview remember texts while the block lasts."""
+    """Let the preview remember texts, and show mentions in cards, while the block lasts."""
     names = [vars(module) for module in _USERS]
     kept = [each[_NAME] for each in names]
+    mentions = _CARD["mentions"]
+    _CARD["mentions"] = True
     for each in names:
         each[_NAME] = _tokens
     try:
@@ -37,6 +42,7 @@ def remembered_markdown() -> Iterator[None]:
     finally:
         for each, before in zip(names, kept, strict=True):
             each[_NAME] = before
+        _CARD["mentions"] = mentions
         _remembered.cache_clear()
 
 

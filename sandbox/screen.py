@@ -6,6 +6,7 @@ and keeps one whose browser has gone without a word for ten minutes.
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 import simcord
@@ -70,6 +71,10 @@ class Screen:
             self._forget_records()
         else:
             self._others_wait = True
+
+    def set_time(self) -> None:
+        """Let "2 seconds ago" be reckoned from now. The preview does so only when it draws everyone's page, which may be long ago."""
+        self._preview.capture_time = datetime.now(UTC)
 
     def answered(self) -> None:
         """Note that a person was answered without anything having been done or drawn."""

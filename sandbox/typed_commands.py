@@ -146,7 +146,9 @@ class TypedCommands:
             if text.lower() in (str(choice["name"]).lower(), str(choice["value"]).lower()):
                 return choice["value"]
         if option["choices"]:
-            raise LineUnreadable(f"“{plain(text)}” is no {option['name']}: type {_choices(option)}.")
+            raise LineUnreadable(
+                f"“{plain(text)}” is no choice for {option['name']}: type {_choices(option)}."
+            )
         return text
 
     def _channel(self, text: str) -> str:

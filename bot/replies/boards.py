@@ -70,7 +70,8 @@ HELP_SECTIONS: Final = {
     "`/alerts` tells you when a price is reached, `/notifications` what you missed, and chooses how you are told\n"
     "`/privacy` shows what is kept of you, gives you all of it as a file, and deletes your account",
     "Moderators": "`/settings`, `/moderators`, `/reports`, `/modlog`\n`/freeze`, `/ban`, `/wipe` and `/suspects` keep bots out, "
-    "`/halt` stops a market\n`/board here` puts and pins one message with all prices, kept up to date",
+    "`/halt` stops a market\nThe ways back are `/unfreeze`, `/unban`, `/wipes undo` before a wipe is executed, `/suspects release` for what a "
+    "suspicion did, and `/resume`\n`/board here` puts and pins one message with all prices, kept up to date",
 }
 
 

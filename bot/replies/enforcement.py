@@ -122,14 +122,16 @@ def wipe_preview(preview: WipePreview, mode: WipeMode, reason: str) -> discord.E
     wiped = names_of(preview.members)
     if mode is WipeMode.BURN:
         meaning = "**Burn**: the shares go with their owners, and the price stays where they have left it."
+        balances = "Balances that are burned"
     else:
         meaning = (
             "**Unwind**: their positions are closed along the curve, and the price goes back without them."
         )
+        balances = "Balances that are burned, before the unwinding"
     second = ["A second moderator must agree to a wipe of this size."] if preview.needs_second else []
     figures: list[Figure] = [
         ("Reason", safe(reason, _REASON_CHARACTERS)),
-        ("Cash that is burned, before any unwinding", money(preview.cash_paise)),
+        (balances, money(preview.cash_paise)),
         ("Time to undo it", f"{grouped(preview.undo_seconds)} seconds"),
     ]
     markets = map(wiped_market, preview.markets)

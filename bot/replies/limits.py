@@ -10,7 +10,7 @@ from bot.replies.reply import AMBER, reply
 from runtime.limits import Budget, Reason, Ruling
 
 _TOO_MANY: Final[Mapping[Budget, str]] = {
-    Budget.TRADES: "You have given many orders in a short time, more than this exchange takes of one member.",
+    Budget.TRADES: "You have given many orders, waiting orders or alerts in a short time, more than this exchange takes of one member.",
     Budget.READS: "You have asked for a lot in a short time.",
     Budget.QUOTES: "You have asked for many quotes in a short time.",
     Budget.SIGN_UPS: "There were many sign-ups in a short time.",

@@ -79,19 +79,26 @@ def setting_list(settings: list[Setting], about: str | None = None) -> discord.E
     embed = reply(
         BLUE,
         "Settings",
-        footer=f"{more}Change one by its name and a bare number: /settings set tax_bps 150. 100 bps are 1 %, 100 paise are ₹1.",
+        footer=f"{more}Change one by its name and a bare number: /settings set confirm_impact_bps 300. 100 bps are 1 %, 100 paise are ₹1.",
     )
     add_sections(embed, sections, between="\n\n" if about else "\n")
     return embed
 
 
 def setting_changed(change: SettingChange) -> discord.Embed:
-    """A change, as it stands in the moderation log."""
+    """A change in words, and whether it concerns the markets that are there."""
+    old, new = (
+        safe(amount(value, change.unit), _VALUE_CHARACTERS) for value in (change.old_value, change.new_value)
+    )
+    later = (
+        " It is for markets that are made from now on: those that are there keep their own terms, as `/market` shows them."
+        if change.new_markets_only
+        else ""
+    )
     return reply(
         GREEN,
         "Setting changed",
-        f"`{change.name}` was {safe(change.old_value, _VALUE_CHARACTERS)} and is now "
-        f"**{safe(change.new_value, _VALUE_CHARACTERS)}**. The change is recorded with your name.",
+        f"`{change.name}` was {old} and is now **{new}**.{later} The change is recorded with your name.",
     )
 
 
@@ -127,7 +134,7 @@ def report_list(reports: list[Report]) -> discord.Embed:
         f"{safe(report.text, _REPORT_CHARACTERS)}"
         for report in reports
     ]
-    return reply(BLUE, "Reports", lines_that_fit(lines) or "There are none.")
+    return reply(BLUE, "Reports", lines_that_fit(lines, "\n\n") or "There are none.")
 
 
 def amount(value: str, unit: str) -> str:
@@ -153,9 +160,10 @@ def _short_setting(setting: Setting) -> str:
 
 
 def _setting(setting: Setting) -> str:
-    """A setting in three lines: its value in words and as it is typed, what it means, and its bounds."""
+    """A setting in three lines: its value in words, and as it is typed where that differs; what it means; its bounds."""
     value = plain(setting.value, _VALUE_CHARACTERS).replace("`", "'")
     spoken = plain(amount(setting.value, setting.unit), _VALUE_CHARACTERS)
+    typed = "" if value == spoken else f" = `{value}`"
     usual = f"default {amount(setting.default_value, setting.unit)}"
     bounds = _SHAPES.get(setting.kind, "On or off")
     if setting.choices:
@@ -166,4 +174,4 @@ def _setting(setting: Setting) -> str:
         bounds = f"From {amount(setting.minimum, sign)} to {amount(setting.maximum, setting.unit)}"
         if setting.unit == "bps" and int(setting.maximum) >= _NO_BOUND_BPS:
             bounds = f"From {amount(setting.minimum, sign)} upwards"
-    return f"**{spoken}** · `{setting.name}` = `{value}`\n{setting.description}\n{bounds}, {usual}."
+    return f"**{spoken}** · `{setting.name}`{typed}\n{setting.description}\n{bounds}, {usual}."

@@ -56,7 +56,7 @@ def cluster_list(clusters: list[Cluster], page: int = 1) -> discord.Embed:
         for cluster in clusters
     )
     nothing = (
-        "Nothing looks like many accounts of one person. `/settings list` shows from when on something does."
+        "Nothing looks like many accounts of one person. `/settings list`, under Finding bots, tells from what number on."
         if page == 1
         else "There are no more."
     )
@@ -133,7 +133,7 @@ def wipe_preview(cluster_id: int, preview: WipePreview) -> discord.Embed:
             "\n\n",
         ),
         [
-            ("Cash that is burned, before any unwinding", money(preview.cash_paise)),
+            ("Balances that are burned, before any unwinding", money(preview.cash_paise)),
             ("Time to undo it", f"{grouped(preview.undo_seconds)} seconds"),
         ],
         footer="Burn and Unwind freeze them at once. This cannot be taken back once it is executed.",

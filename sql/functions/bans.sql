@@ -124,7 +124,7 @@ begin
     reason_refusal(p_reason),
     duration_refusal(p_seconds),
     case when is_banned(p_exchange_id, 'identity', p_identity_hash)
-      then refusal('already_banned', 'They are banned already; end that ban first.') end);
+      then refusal('already_banned', 'They are banned already; end that ban with /unban first.') end);
   if v_outcome is null then
     insert into bans (
       exchange_id, ban_id, subject, subject_hash, user_id, moderator_user_id, reason, banned_at, banned_until)
@@ -282,7 +282,7 @@ begin
   v_ban := ban_in_force(p_exchange_id, 'identity', p_identity_hash);
   v_outcome := case
     when v_ban.ban_id is null then refusal('not_banned', 'You are not banned here. If your account is frozen, /report reaches the moderators.')
-    when v_ban.appeal is not null then refusal('already_appealed', 'You have appealed already; the moderators have read it or will.')
+    when v_ban.appeal is not null then refusal('already_appealed', 'You have appealed already; the moderators decide.')
     when coalesce(char_length(v_text), 0) not between 1 and 1000 then refusal('invalid_text', 'An appeal has 1 to 1,000 characters.') end;
   if v_outcome is null then
     update bans set appeal = v_text, appealed_at = v_exchange.updated_at

@@ -45,7 +45,7 @@ begin
   end if;
   select * into v_market from markets where exchange_id = p_exchange_id and code = p_market for update;
   v_outcome := coalesce(power_refusal(p_exchange_id, p_moderator_user_id), case
-    when v_market.shift_id is null then refusal('unknown_market', 'There is no such market.')
+    when v_market.shift_id is null then refusal('unknown_market', 'There is no such market. /markets lists them, and the market field suggests them as you type.')
     when v_market.status = 'settled' then refusal('market_settled', 'This market is settled; nothing is traded there any more.')
     when v_market.status = 'halted' and v_market.halted_until is null
       then refusal('already_halted', 'This market is halted already; /resume reopens it.') end,
@@ -93,7 +93,7 @@ begin
   end if;
   select * into v_market from markets where exchange_id = p_exchange_id and code = p_market for update;
   v_outcome := coalesce(power_refusal(p_exchange_id, p_moderator_user_id), case
-    when v_market.shift_id is null then refusal('unknown_market', 'There is no such market.')
+    when v_market.shift_id is null then refusal('unknown_market', 'There is no such market. /markets lists them, and the market field suggests them as you type.')
     when v_market.status <> 'halted' then refusal('not_halted', 'This market is not halted.') end);
   if v_outcome is null then
     perform end_timed_halt(v_exchange, v_market);

@@ -14,7 +14,7 @@ declare
     reason_refusal(p_reason),
     duration_refusal(p_seconds),
     case when is_banned(p_exchange.exchange_id, 'network', p_network_hash)
-      then refusal('already_banned', 'That network is banned already; end that ban first.') end);
+      then refusal('already_banned', 'That network is banned already; end that ban first, with /unban and its number in /bans.') end);
   v_ban bans;
 begin
   if v_outcome is null then

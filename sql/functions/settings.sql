@@ -254,6 +254,9 @@ begin
       'name', p_name, 'old_value', v_exchange.settings ->> p_name, 'new_value', v_settings ->> p_name);
     update exchanges set settings = v_settings where exchange_id = p_exchange_id;
     perform log_moderation(v_exchange, p_moderator_user_id, 'change_setting', v_outcome, p_request_id);
+    v_outcome := v_outcome || (
+      select jsonb_build_object('unit', d.unit, 'new_markets_only', d.new_markets_only)
+      from setting_definitions() d where d.name = p_name);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'change_setting', v_parameters, v_outcome);
 end

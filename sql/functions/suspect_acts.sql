@@ -6,7 +6,7 @@ set search_path = betjee, pg_temp
 as $$
 -- A cluster is decided once; only wiping may follow freezing, and releasing anything but a wipe that goes on.
   select coalesce(power_refusal(p_exchange_id, p_moderator_user_id), case
-    when p_cluster.cluster_id is null then refusal('unknown_cluster', 'This exchange has no such suspicion.')
+    when p_cluster.cluster_id is null then refusal('unknown_cluster', 'This exchange has no such suspicion; /suspects list shows them with their numbers.')
     when p_cluster.status <> 'open' and not p_is_last_word then refusal('cluster_decided', format('That has been decided already: %s by %s.',
       case when p_cluster.status = 'released' then 'released' when p_cluster.wipe_id is null then 'frozen' else (
         select case w.status when 'executed' then 'wiped' when 'undone' then 'a wipe that was undone, planned' else 'to be wiped, decided' end

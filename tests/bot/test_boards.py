@@ -32,6 +32,18 @@ async def test_help_explains_the_exchange_and_says_that_coins_are_worth_nothing(
         assert part in seen.text
 
 
+async def test_help_tells_moderators_the_ways_back(world: World):
+    help_text = (await world.asks(world.meera, "help")).text
+    for act, way_back in (
+        ("freeze", "unfreeze"),
+        ("ban", "unban"),
+        ("wipe", "wipes undo"),
+        ("suspects", "suspects release"),
+    ):
+        assert f"`/{act}`" in help_text
+        assert f"`/{way_back}`" in help_text
+
+
 async def test_commands_are_not_offered_in_direct_messages(world: World):
     assert world.asha.user.available_commands() == ()
 

@@ -83,7 +83,7 @@ async def test_a_halted_market_says_so(world: World, connection_owner, database:
 @pytest.mark.parametrize("command", ["chart", "market"])
 async def test_an_unknown_market_is_told(world: World, command: str):
     seen = await world.asks(world.asha, command, market="99s9")
-    assert "There is no such market" in seen.text
+    assert "There is no such market. /markets lists them, and the market field" in seen.text.replace("\\", "")
     world.forgive(RequestRejected)
 
 

@@ -167,6 +167,7 @@ async def test_members_are_wiped_after_a_look_and_can_be_let_go(members: World):
     shown = await members.asks(members.meera, "wipe", members=members_text, reason="Bots.", mode="unwind")
     assert shown.title == "Wipe 2 members?"
     assert "50 shares held" in shown.text
+    assert "Balances that are burned, before the unwinding" in shown.figures
     assert shown.buttons == ["Confirm", "Cancel"]
     assert await status_of(members, members.ravi) == "active"
     planned = await members.clicks(members.meera, shown, "Confirm")
@@ -196,6 +197,7 @@ async def test_a_wipe_without_time_to_undo_it_is_done_at_once(members: World):
     await members.asks(members.meera, "settings set", name="wipe_undo_seconds", value="0")
     shown = await members.asks(members.meera, "wipe", members=str(members.ravi.id), reason="Bots.")
     assert shown.title == "Wipe 1 member?"
+    assert "Balances that are burned" in shown.figures
     done = await members.clicks(members.meera, shown, "Confirm")
     assert "executed" in done.text
     assert done.buttons == []

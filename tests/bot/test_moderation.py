@@ -43,6 +43,20 @@ async def test_settings_of_a_subject_are_listed_with_default_and_bounds(world: W
     assert "From 1 % upwards, default 30 %." in protection.text
 
 
+async def test_a_setting_is_told_as_it_is_typed_only_where_that_differs(world: World):
+    found = await world.asks(world.meera, "settings list", about="Finding bots")
+    assert "**3** · `burst_accounts`\n" in found.text
+    assert "**15 seconds** · `burst_seconds` = `15`\n" in found.text
+
+
+async def test_a_change_of_terms_says_that_markets_keep_theirs(world: World):
+    seen = await world.asks(world.meera, "settings set", name="tax_bps", value="25")
+    told = seen.text.replace("\\", "")
+    assert "`tax_bps` was 1.67 % and is now **0.25 %**. It is for markets that are made from now on" in told
+    market = await world.asks(world.meera, "market", market="22s1")
+    assert "1.67 %" in market.text
+
+
 @pytest.mark.parametrize("subject", SUBJECTS)
 async def test_each_subject_fits_into_one_answer(world: World, subject: str):
     seen = await world.asks(world.meera, "settings list", about=subject)
@@ -53,7 +67,8 @@ async def test_each_subject_fits_into_one_answer(world: World, subject: str):
 async def test_a_change_is_made_and_told(world: World):
     seen = await world.asks(world.meera, "settings set", name="confirm_impact_bps", value="2000")
     assert seen.ephemeral
-    assert "`confirm_impact_bps` was 500 and is now **2000**" in seen.text
+    assert "`confirm_impact_bps` was 5 % and is now **20 %**" in seen.text
+    assert "from now on" not in seen.text, "it is for the markets that are there"
     await world.registered(world.asha)
     fill = await world.asks(world.asha, "buy", market="22s1", shares="200")
     assert fill.title == "Bought 200 × 22s1", "an impact of 8 % no longer asks"
@@ -117,7 +132,7 @@ async def test_the_owner_cannot_be_removed_and_is_told_so(world: World):
 
 async def test_a_name_may_be_typed_as_it_is_spoken(world: World):
     seen = await world.asks(world.meera, "settings set", name="Tax BPS", value="150")
-    assert "`tax_bps` was 167 and is now **150**" in seen.text
+    assert "`tax_bps` was 1.67 % and is now **1.50 %**" in seen.text.replace("\\", "")
 
 
 async def test_setting_names_are_offered_with_their_values(world: World):

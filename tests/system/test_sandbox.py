@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urldefrag, urlsplit
@@ -106,6 +107,14 @@ def test_tabs_that_were_closed_without_a_word_keep_nobody_out(running):
         visitors[0].state()
 
 
+def test_how_long_ago_is_reckoned_from_when_a_person_asks(running):
+    you = Visitor(running.address)
+    for _ in range(3):
+        before = datetime.now(UTC)
+        you.type("/tape")
+        assert datetime.fromisoformat(you.state()["profile"]["presentationTime"]) >= before
+
+
 def test_old_private_replies_are_forgotten(running):
     you = Visitor(running.address)
     for _ in range(PRIVATE_MESSAGES + 3):
@@ -123,7 +132,7 @@ def test_a_line_that_means_no_command_is_answered_by_a_hint_and_posted_nowhere(r
         ("/bye 22s1 10", "Did you mean `/buy`?"),
         ("/buy 22s1", "/buy needs shares"),
         ("/settings list", "Only moderators may use /settings."),
-        ("/quote hold 22s1 10", "“hold” is no side: type buy, sell, short or cover."),
+        ("/quote hold 22s1 10", "“hold” is no choice for side: type buy, sell, short or cover."),
         ("buy 22s1 10", "Did you mean `/buy 22s1 10`?"),
         ("/portfolio Nobody", "There is no member “Nobody”."),
     ):

@@ -115,8 +115,11 @@ def test_a_typed_line_is_the_command_it_means(line, command, options):
             "/settings",
             "/settings is followed by one more word: type `/settings channel` or `/settings show` or `/settings set`.",
         ),
-        ("/quote hold 22s1 10", "“hold” is no side: type Buy or Short."),
-        ("/notifications nowhere", "“nowhere” is no deliver: type Direct Message, Ping or Nothing."),
+        ("/quote hold 22s1 10", "“hold” is no choice for side: type Buy or Short."),
+        (
+            "/notifications nowhere",
+            "“nowhere” is no choice for deliver: type Direct Message, Ping or Nothing.",
+        ),
         ("/settings channel lounge", "There is no channel “lounge”: type #betjee."),
         ("/settings show all", "“all” is too much: type `/settings show`."),
         ("/reports", "Only moderators may use /reports. “Viewing as” makes you the moderator."),
@@ -225,6 +228,17 @@ def test_a_text_is_parsed_once_and_means_the_same(monkeypatch):
     assert parsed == [text, text]
     assert shown({"7": "Priya"}) == expected
     assert parsed == [text, text]
+
+
+def test_a_card_names_the_channels_that_it_mentions():
+    names = {"channels": {"42": "betjee"}}
+    with remembered_markdown():
+        assert "#betjee" in str(
+            vars(_messages)["markdown_tokens"]("It is in <#42>.", "embed_description", context=names)
+        )
+    assert "#betjee" not in str(
+        _markdown.markdown_tokens("It is in <#42>.", "embed_description", context=names)
+    )
 
 
 def test_the_page_keeps_its_address_and_tells_nobody(tmp_path):
