@@ -91,7 +91,11 @@ def notice_list(notices: NoticeList) -> discord.Embed:
     return reply(
         BLUE,
         "Your notifications",
-        (listed or "Nothing has happened that you were not told.") + unlisted,
+        (
+            listed
+            or "Nothing yet. What happens to your waiting orders, alerts and account while you are away is listed here."
+        )
+        + unlisted,
         [("You are told by", CHOICES[notices.notify_by])],
         footer="● is new to you. A choice is for what happens from now on; this list is always here, for 30 days.",
     )

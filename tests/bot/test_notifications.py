@@ -137,7 +137,7 @@ class TestNotifications:
         await world.registered(world.asha)
         seen = await world.asks(world.asha, "notifications")
         assert seen.ephemeral
-        assert "Nothing has happened" in seen.text
+        assert "Nothing yet. What happens to your waiting orders, alerts and account" in seen.text
         assert seen.figures["You are told by"] == "nothing"
         assert seen.buttons == ["Tell me by direct message", "Tell me by ping in the channel"]
 

@@ -199,7 +199,11 @@ class TestSetting:
     @pytest.mark.parametrize("value", ["00:00", "09:05", "23:59", "off"])
     async def test_times(self, front: Front, value: str) -> None:
         changed = await self.set(front, "leaderboard_post_at", value.upper())
-        assert changed == {"name": "leaderboard_post_at", "old_value": "off", "new_value": value}
+        assert (changed["name"], changed["old_value"], changed["new_value"]) == (
+            "leaderboard_post_at",
+            "off",
+            value,
+        )
 
     @pytest.mark.parametrize("value", ["24:00", "9:05", "20:60", "20.30", "", "on", "20:30:00", "-1"])
     async def test_what_is_no_time(self, front: Front, value: str) -> None:

@@ -131,7 +131,9 @@ async def test_a_setting_is_changed_by_a_moderator_and_recorded(
 ) -> None:
     owner = await owner_of(front)
     change = await front.call("change_setting", owner, "band_bps", "2000")
-    assert change == {"name": "band_bps", "old_value": "3000", "new_value": "2000"}
+    told = {"name": "band_bps", "old_value": "3000", "new_value": "2000"}
+    assert change == told | {"unit": "bps", "new_markets_only": False}
+    assert (await front.call("change_setting", owner, "tax_bps", "25"))["new_markets_only"]
     settings = {setting["name"]: setting["value"] for setting in await front.listing("list_settings")}
     assert settings["band_bps"] == "2000"
     acts = await connection_owner.fetch(
