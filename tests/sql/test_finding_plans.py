@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
+from tests.conftest import database
 from tests.model.founding import found
 from tests.sql.test_plans import WARM_UP, rows_read
+
+__all__ = ["database"]
 
 MEMBERS = """
 insert into betjee.users (exchange_id, display_name, cash_paise, registered_at)

@@ -5,10 +5,11 @@ import hashlib
 import asyncpg
 import pytest
 
+from tests.conftest import database
 from tests.sql.front import DISCORD
 from tests.sql.test_plans import WARM_UP, crowded, rows_read
 
-__all__ = ["crowded"]
+__all__ = ["crowded", "database"]
 
 TOKENS = """
 insert into betjee.verification_tokens (
