@@ -6,10 +6,10 @@ import simcord
 
 from bot.errors import InputUnreadable, NotModerator
 from exchange.errors import RequestRejected
-from tests.bot.test_suspects import number_of, office, owner, presses, relay, told
+from tests.bot.test_suspects import number_of, office, presses, relay, told
 from tests.bot.world import Seen, World
 
-__all__ = ["office", "owner", "relay", "told"]
+__all__ = ["office", "relay", "told"]
 
 
 async def acts(world: World) -> list[tuple[int, str]]:
