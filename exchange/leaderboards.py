@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from typing import Final
 
 from exchange.calls import Calls
@@ -11,8 +13,16 @@ from exchange.standings import Board, Leaderboard, NetWorthPoint, Period, Standi
 
 PAGE_SIZE: Final = 10
 
-_REFRESH_SECONDS: Final = 60.0
-"""The members of the largest exchange are valued in some seconds; on a busy machine in a multiple of that."""
+_STEP_SECONDS: Final = 0.05
+"""A call takes steps of a run for so long: all of them in a small exchange."""
+
+_STATEMENT_SECONDS: Final = 60.0
+"""The members of the largest exchange are valued in a second; on a busy machine in a multiple of that."""
+
+_REST: Final = 3.0
+_LONGEST_REST_SECONDS: Final = 0.5
+_RESTED_RUN_SECONDS: Final = 7.5
+"""After each call, trades have the database to themselves for so many times as long as it took, until a run has taken so long."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,14 +78,40 @@ class Leaderboards(Calls):
         refreshed = 0
         for exchange_id in await self._read_all("select betjee.list_due_leaderboards()"):
             try:
-                rows = await self._rows(
-                    "select betjee.refresh_leaderboards($1)", exchange_id, statement_seconds=_REFRESH_SECONDS
-                )
+                refreshed += await self._run(exchange_id)
             except RequestRejected:
                 _log.exception("The leaderboards of exchange %d could not be made.", exchange_id)
-            else:
-                refreshed += rows[0][0]
         return refreshed
+
+    async def _run(self, exchange_id: int) -> bool:
+        """Take all steps of a run, with rests between them; whether it came to its end here."""
+        begin = time.monotonic()
+        while True:
+            call_begin = time.monotonic()
+            rows = await self._rows(
+                "select betjee.refresh_leaderboards($1, $2::float8::numeric)",
+                exchange_id,
+                _STEP_SECONDS,
+                statement_seconds=_STATEMENT_SECONDS,
+            )
+            ended: bool | None = rows[0][0]
+            if ended is not None:
+                return ended
+            now = time.monotonic()
+            rest = min(_REST * (now - call_begin), _LONGEST_REST_SECONDS, begin + _RESTED_RUN_SECONDS - now)
+            await asyncio.sleep(max(0.0, rest))
+
+    async def prepare_medians(self) -> int:
+        """Prepare a little of what the leaderboards of the next hour need; returns for how many exchanges all is there now."""
+        prepared = 0
+        for exchange_id in await self._read_all("select betjee.list_unprepared_medians()"):
+            try:
+                prepared += await self._read(
+                    "select betjee.prepare_medians($1, $2::float8::numeric)", exchange_id, _STEP_SECONDS
+                )
+            except RequestRejected:
+                _log.exception("The medians of exchange %d could not be prepared.", exchange_id)
+        return prepared
 
     async def post_leaderboards(self) -> int:
         """Queue the daily posts that are due, each once; returns how many. One that cannot be made holds up no other."""

@@ -35,53 +35,98 @@ as $$
 $$;
 comment on function value_members(bigint) is 'What each member is worth now at liquidation value, was granted, and has realised.';
 
-create or replace function block_medians(
-  p_exchange_id bigint, p_block bigint, p_hours timestamptz[], p_user_ids bigint[], p_net_worths_paise bigint[], p_granted_paise bigint[]
-) returns bigint[]
+create or replace function hours_of_median(p_exchange_id bigint, p_hour timestamptz) returns timestamptz[]
 language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- The median is of the last 24 snapshots, of which that of p_hour is taken to be now; an exchange that
+-- has had fewer has fewer.
+  select array(
+    select s.taken_at from snapshots s
+    where s.exchange_id = p_exchange_id and s.taken_at < p_hour
+    order by s.taken_at desc limit 23)
+$$;
+comment on function hours_of_median(bigint, timestamptz) is 'The snapshots before an hour that the median of then is taken of, the newest first.';
+
+create or replace function bound_medians(p_exchange_id bigint, p_blocks bigint[], p_hours timestamptz[]) returns void
+language sql
 set search_path = betjee, pg_temp
 set enable_nestloop = off
 set enable_seqscan = off
 as $$
--- For each member of a block the lower median of what they are worth now and were in those hours: what
--- they were worth at least in more than half of them. An hour in which they had not signed up
--- counts as what they have been granted: of n values in order and m times the grant g, the one in the
--- middle place h is greatest(least(a[h], g), a[h - m]), where places beyond the ends are null.
-  select array_agg(greatest(least(v.paise[v.middle], m.granted_paise), v.paise[v.middle - v.missing]) order by m.user_id)
-  from unnest(p_user_ids, p_granted_paise) m(user_id, granted_paise)
-  join (
-    select k.user_id, array_agg(k.paise order by k.paise) as paise,
-      (cardinality(p_hours) + 2) / 2 as middle, cardinality(p_hours) + 1 - count(*)::integer as missing
+-- Of n values and what a member is worth now, the lower median is what they are worth now, but neither
+-- less than the value before the middle of the n nor more than the one in the middle. Those two
+-- are the same for all runs of an hour, so they are found once, and ahead of it.
+  insert into median_bounds as b (
+    exchange_id, block, newest, hours, user_ids, lows_paise, early_lows_paise, highs_paise, early_highs_paise)
+  select p_exchange_id, v.user_id / 1000, p_hours[1], p_hours, array_agg(v.user_id order by v.user_id),
+    array_agg(v.paise[m.middle - 1] order by v.user_id), array_agg(v.paise[m.middle - 1 - v.missing] order by v.user_id),
+    array_agg(v.paise[m.middle] order by v.user_id), array_agg(v.paise[m.middle - v.missing] order by v.user_id)
+  from (
+    select k.user_id, array_agg(k.paise order by k.paise) as paise, cardinality(p_hours) - count(*)::integer as missing
     from (
-      select n.user_id, n.paise from unnest(p_user_ids, p_net_worths_paise) n(user_id, paise)
-      union all
-      select e.user_id, e.paise from net_worths w, unnest(w.user_ids, w.net_worths_paise) e(user_id, paise)
-      where w.exchange_id = p_exchange_id and w.block = p_block and w.taken_at = any (p_hours)) k
-    group by k.user_id) v on v.user_id = m.user_id
+      select unnest(w.user_ids) as user_id, unnest(w.net_worths_paise) as paise from net_worths w
+      where w.exchange_id = p_exchange_id and w.block = any (p_blocks) and w.taken_at = any (p_hours)) k
+    group by k.user_id) v,
+    (select (cardinality(p_hours) + 2) / 2) m(middle)
+  group by v.user_id / 1000
+  on conflict (exchange_id, block, newest) do update
+    set hours = excluded.hours, user_ids = excluded.user_ids, lows_paise = excluded.lows_paise,
+      early_lows_paise = excluded.early_lows_paise, highs_paise = excluded.highs_paise,
+      early_highs_paise = excluded.early_highs_paise
 $$;
-comment on function block_medians(bigint, bigint, timestamptz[], bigint[], bigint[], bigint[]) is 'The median net worth of each member of a block over some hours and now.';
+comment on function bound_medians(bigint, bigint[], timestamptz[]) is 'Find between what the medians of the members of some blocks lie, given some snapshots.';
 
-create or replace function measure_net_worths(p_exchange_id bigint, p_hour timestamptz) returns setof net_worths
-language sql stable
+create or replace function bounded_median(
+  p_hours integer, p_now_paise bigint, p_granted_paise bigint,
+  p_low_paise bigint, p_early_low_paise bigint, p_high_paise bigint, p_early_high_paise bigint
+) returns bigint
+language sql immutable parallel safe
+-- An hour in which they had not signed up counts as what they have been granted: of n values in order and
+-- m times the grant g, the one in place h is greatest(least(a[h], g), a[h - m]), where places beyond the
+-- ends are null. Before the middle of a single value there is none, nor has none a middle.
+return greatest(
+  case when p_hours > 1 then greatest(least(p_low_paise, p_granted_paise), p_early_low_paise) end,
+  least(p_now_paise, case when p_hours > 0 then greatest(least(p_high_paise, p_granted_paise), p_early_high_paise) end));
+comment on function bounded_median(integer, bigint, bigint, bigint, bigint, bigint, bigint) is 'The median net worth of a member over so many snapshots and now, by the bounds of median_bounds.';
+
+create or replace function value_exchange(p_exchange_id bigint) returns integer
+language plpgsql
 set search_path = betjee, pg_temp
 as $$
--- All members as they are now, in blocks as a snapshot keeps them. The median is of the last 24
--- snapshots, of which that of p_hour is taken to be now; an exchange that has had fewer has fewer.
-  select p_exchange_id, b.block, p_hour, b.user_ids, b.net_worths_paise,
-    block_medians(p_exchange_id, b.block, h.hours, b.user_ids, b.net_worths_paise, b.granted_paise), b.realised_paise
-  from (
-    select v.user_id / 1000 as block, array_agg(v.user_id order by v.user_id) as user_ids,
-      array_agg(v.net_worth_paise order by v.user_id) as net_worths_paise,
-      array_agg(v.granted_paise order by v.user_id) as granted_paise,
-      array_agg(v.realised_paise order by v.user_id) as realised_paise
-    from value_members(p_exchange_id) v
-    group by v.user_id / 1000) b,
-    (select array(
-      select s.taken_at from snapshots s
-      where s.exchange_id = p_exchange_id and s.taken_at < p_hour
-      order by s.taken_at desc limit 23)) h(hours)
+-- All members as they are at one moment, in blocks as a snapshot keeps them; returns how many blocks.
+declare
+  v_blocks integer;
+begin
+  insert into valuations (exchange_id, block, user_ids, net_worths_paise, granted_paise, realised_paise)
+  select p_exchange_id, v.user_id / 1000, array_agg(v.user_id order by v.user_id),
+    array_agg(v.net_worth_paise order by v.user_id), array_agg(v.granted_paise order by v.user_id),
+    array_agg(v.realised_paise order by v.user_id)
+  from value_members(p_exchange_id) v
+  group by v.user_id / 1000;
+  get diagnostics v_blocks = row_count;
+  return v_blocks;
+end
 $$;
-comment on function measure_net_worths(bigint, timestamptz) is 'The net worth and its median of all members now, in blocks.';
+comment on function value_exchange(bigint) is 'Note for the run under way what each member is worth now.';
+
+create or replace function take_snapshot(p_exchange_id bigint, p_hour timestamptz) returns void
+language plpgsql
+set search_path = betjee, pg_temp
+as $$
+-- Keeps what the run under way has found as the snapshot of its hour, unless there is one.
+begin
+  insert into snapshots (exchange_id, taken_at) values (p_exchange_id, p_hour) on conflict do nothing;
+  if found then
+    insert into net_worths (exchange_id, block, taken_at, user_ids, net_worths_paise, medians_paise, realised_paise)
+    select v.exchange_id, v.block, p_hour, v.user_ids, v.net_worths_paise, r.medians_paise, v.realised_paise
+    from valuations v join ranked_members r on r.exchange_id = v.exchange_id and r.block = v.block
+    where v.exchange_id = p_exchange_id;
+    perform thin_snapshots(p_exchange_id, p_hour);
+  end if;
+end
+$$;
+comment on function take_snapshot(bigint, timestamptz) is 'Keep what the run under way has found as the snapshot of an hour.';
 
 create or replace function thin_snapshots(p_exchange_id bigint, p_hour timestamptz) returns void
 language sql

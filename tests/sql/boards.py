@@ -16,11 +16,12 @@ create temp table older_trades on commit drop as select * from betjee.best_trade
 delete from betjee.net_worths where exchange_id = $1;
 delete from betjee.snapshots where exchange_id = $1;
 delete from betjee.best_trades where exchange_id = $1;
+delete from betjee.median_bounds where exchange_id = $1;
 insert into betjee.snapshots select exchange_id, taken_at - $2 from older_snapshots;
 insert into betjee.net_worths
 select exchange_id, block, taken_at - $2, user_ids, net_worths_paise, medians_paise, realised_paise from older_worths;
 insert into betjee.best_trades select exchange_id, user_id, hour - $2, sequence, realised_paise from older_trades;
-update betjee.leaderboards set refreshed_at = refreshed_at - $2 where exchange_id = $1;
+update betjee.leaderboards set refreshed_at = refreshed_at - $2, prepared_at = null where exchange_id = $1;
 update betjee.leaderboard_posts set day = day - $3, due_at = due_at - $2, posted_at = posted_at - $2 where exchange_id = $1;
 update betjee.moderation_log set recorded_at = recorded_at - $2 where exchange_id = $1;
 """
