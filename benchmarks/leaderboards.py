@@ -6,6 +6,7 @@ the same trades with nothing else going on.
 
 import argparse
 import asyncio
+import contextlib
 import shutil
 import statistics
 import tempfile
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from benchmarks.ours import MARKETS, RICH_PAISE, Ours
 from exchange.database import Database
@@ -75,6 +77,11 @@ select w.exchange_id, w.block, h.taken_at, w.user_ids,
 from hours h, betjee.net_worths w where w.exchange_id = $1
 """
 
+_UNPREPARED = """
+with unbounded as (delete from betjee.median_bounds where exchange_id = $1)
+update betjee.leaderboards set prepared_at = null where exchange_id = $1
+"""
+
 _DUE = "update betjee.leaderboards set refreshed_at = refreshed_at - interval '1 day'"
 _FORGET_HOUR = """
 with gone as (
@@ -117,10 +124,16 @@ select pg_total_relation_size('betjee.net_worths') / 2 ^ 20 as net_worths,
 
 @dataclass
 class Measured:
-    """Milliseconds of pages and references, seconds of runs; trades a second alone, and beside something right after."""
+    """Milliseconds of pages and references, seconds of runs; trades a second alone, and beside something right after.
+
+    What is done of a run takes seconds with its rests; the processors' seconds are those of all the server's processes.
+    """
 
     milliseconds: dict[str, list[float]] = field(default_factory=dict)
     run_seconds: list[float] = field(default_factory=list)
+    run_processor_seconds: list[float] = field(default_factory=list)
+    preparing_processor_seconds: list[float] = field(default_factory=list)
+    busy_run_seconds: list[float] = field(default_factory=list)
     naive_run_seconds: list[float] = field(default_factory=list)
     beside_runs: list[tuple[float, float]] = field(default_factory=list)
     beside_pages: list[tuple[float, float]] = field(default_factory=list)
@@ -156,7 +169,8 @@ class Crowd:
 
     async def measure(self, seconds: float) -> None:
         """One round of everything."""
-        self.measured.run_seconds.append(await self._run())
+        self.measured.preparing_processor_seconds.append(await self._processor_seconds(self._prepare_medians))
+        self.measured.run_processor_seconds.append(await self._processor_seconds(self._run_alone))
         self.measured.naive_run_seconds.append(
             await _timed(lambda: self._owner.fetch(_NAIVE_RUN, self._ours.exchange_id, MEMBERS // NAIVE_PART))
             * NAIVE_PART
@@ -164,7 +178,7 @@ class Crowd:
         await self._pages()
         for _ in range(PAIRS):
             for pairs, beside in (
-                (self.measured.beside_runs, self._run),
+                (self.measured.beside_runs, self._run_beside_trades),
                 (self.measured.beside_pages, self._page_now_and_then),
             ):
                 pairs.append((await self._trades(seconds), await self._trades(seconds, beside)))
@@ -180,6 +194,29 @@ class Crowd:
         await self._owner.execute(_DUE)
         await self._owner.execute(_FORGET_HOUR, self._ours.exchange_id)
         return await _timed(self._exchange.refresh_leaderboards)
+
+    async def _run_alone(self) -> None:
+        self.measured.run_seconds.append(await self._run())
+
+    async def _run_beside_trades(self) -> None:
+        self.measured.busy_run_seconds.append(await self._run())
+
+    async def _prepare_medians(self) -> None:
+        """What is done ahead of an hour, a little at a time."""
+        await self._owner.execute(_FORGET_HOUR, self._ours.exchange_id)
+        await self._owner.execute(_UNPREPARED, self._ours.exchange_id)
+        while not await self._exchange.prepare_medians():
+            pass
+
+    async def _processor_seconds(self, act: Callable[[], Awaitable[object]]) -> float:
+        """How long all processes of the server were at work meanwhile, those that write and clean up included."""
+        server = psutil.Process(await self._owner.fetchval("select pg_backend_pid()")).parent()
+        if server is None:
+            raise RuntimeError("The server has no process of its own.")
+        before = _times(server)
+        await act()
+        after = _times(server)
+        return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
 
     async def _pages(self) -> None:
         exchange, exchange_id = self._exchange, self._ours.exchange_id
@@ -223,6 +260,16 @@ async def _again_and_again(act: Callable[[], Awaitable[object]], over: asyncio.E
         await act()
 
 
+def _times(server: psutil.Process) -> dict[int, float]:
+    """The processors' seconds of each process of a server; one that has just ended has none."""
+    times: dict[int, float] = {}
+    for process in server.children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used = process.cpu_times()
+            times[process.pid] = used.user + used.system
+    return times
+
+
 async def _timed(act: Callable[[], Awaitable[object]]) -> float:
     begin = time.perf_counter()
     await act()
@@ -248,11 +295,14 @@ def report(measured: Measured, sizes: dict[str, float]) -> str:
     """All of it as text, each figure beside its reference of the same run."""
     median = statistics.median
     run, naive_run = median(measured.run_seconds), median(measured.naive_run_seconds)
+    work, preparing = median(measured.run_processor_seconds), median(measured.preparing_processor_seconds)
     lines = [
         "",
         f"{MEMBERS:,} members with positions in {len(MARKETS)} markets, {HOURS} hours of snapshots:",
-        f"a run, snapshot and all leaderboards: {run:.1f} s",
-        f"pricing each position for itself: {naive_run:.0f} s, {naive_run / run:.0f} times a run",
+        f"a run, snapshot and all leaderboards: {run:.1f} s with its rests, {median(measured.busy_run_seconds):.1f} s beside trades, "
+        f"{work:.1f} s of a processor",
+        f"preparing the medians of the next hour, a little at a time: {preparing:.1f} s of a processor",
+        f"pricing each position for itself: {naive_run:.0f} s, {naive_run / work:.0f} times the work of a run",
     ]
     once = median(measured.milliseconds["select 1"])
     for name, taken in measured.milliseconds.items():
@@ -269,7 +319,10 @@ def report(measured: Measured, sizes: dict[str, float]) -> str:
         lines.append(
             f"{CALLERS} callers {name}: {beside:,.0f} trades/s, {kept:.0%} of the {alone:,.0f} alone (medians of {len(pairs)})"
         )
-    lines.append(f"runs are so far apart that they take 1 % of the time: {run * 100 / 60:.0f} minutes")
+    lines.append(
+        f"runs are so far apart that their work takes 1 % of the time: {work * 100 / 60:.0f} minutes; "
+        f"one an hour with what is prepared for it is {(work + preparing) / 36:.2f} % of a processor"
+    )
     lines.append(
         f"on disk: {sizes['net_worths']:.0f} MB of snapshots ({sizes['net_worths'] / HOURS:.1f} an hour; "
         f"a row for each member would be {sizes['naive_hour']:.1f}), {sizes['standings']:.0f} MB of leaderboards"
@@ -281,7 +334,7 @@ def main() -> None:
     """Start a PostgreSQL for the purpose, measure, print, and throw it away."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.leaderboards", description=__doc__)
     parser.add_argument("--rounds", type=int, default=2, help="how often each figure is measured")
-    parser.add_argument("--seconds", type=float, default=3, help="how long each measurement of trades takes")
+    parser.add_argument("--seconds", type=float, default=10, help="how long each measurement of trades takes")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="betjee-bench-"))
     try:
