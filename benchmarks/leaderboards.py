@@ -296,11 +296,11 @@ def report(measured: Measured, sizes: dict[str, float]) -> str:
     median = statistics.median
     run, naive_run = median(measured.run_seconds), median(measured.naive_run_seconds)
     work, preparing = median(measured.run_processor_seconds), median(measured.preparing_processor_seconds)
+    busy_run = median(measured.busy_run_seconds)
     lines = [
         "",
         f"{MEMBERS:,} members with positions in {len(MARKETS)} markets, {HOURS} hours of snapshots:",
-        f"a run, snapshot and all leaderboards: {run:.1f} s with its rests, {median(measured.busy_run_seconds):.1f} s beside trades, "
-        f"{work:.1f} s of a processor",
+        f"a run, snapshot and all leaderboards: {work:.1f} s of a processor; with its rests {run:.1f} s, beside trades {busy_run:.1f} s",
         f"preparing the medians of the next hour, a little at a time: {preparing:.1f} s of a processor",
         f"pricing each position for itself: {naive_run:.0f} s, {naive_run / work:.0f} times the work of a run",
     ]

@@ -131,8 +131,8 @@ async def test_a_run_that_was_left_lying_begins_anew(boards: Boards) -> None:
         boards.founded.exchange_id,
     )
     assert await step(boards) is None
-    query = "select run_step, run_begun_at > clock_timestamp() - interval '1 minute' from betjee.leaderboards where exchange_id = $1"
-    assert tuple(await boards.owner.fetchrow(query, boards.founded.exchange_id)) == (1, True)
+    query = "select run_step = 1 and run_begun_at > clock_timestamp() - interval '1 minute' from betjee.leaderboards where exchange_id = $1"
+    assert await boards.owner.fetchval(query, boards.founded.exchange_id)
     await finish(boards)
 
 
