@@ -11,7 +11,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -178,8 +178,8 @@ class Crowd:
         await self._pages()
         for _ in range(PAIRS):
             for pairs, beside in (
-                (self.measured.beside_runs, self._run_beside_trades),
-                (self.measured.beside_pages, self._page_now_and_then),
+                (self.measured.beside_runs, self._one_run),
+                (self.measured.beside_pages, self._pages_now_and_then),
             ):
                 pairs.append((await self._trades(seconds), await self._trades(seconds, beside)))
 
@@ -198,7 +198,7 @@ class Crowd:
     async def _run_alone(self) -> None:
         self.measured.run_seconds.append(await self._run())
 
-    async def _run_beside_trades(self) -> None:
+    async def _one_run(self, _: asyncio.Event) -> None:
         self.measured.busy_run_seconds.append(await self._run())
 
     async def _prepare_medians(self) -> None:
@@ -238,14 +238,17 @@ class Crowd:
         await reading
         self.measured.note(name, 1_000 * (time.perf_counter() - begin))
 
-    async def _page_now_and_then(self) -> None:
-        await self._exchange.get_leaderboard(self._ours.exchange_id)
-        await asyncio.sleep(1 / PAGES_A_SECOND)
+    async def _pages_now_and_then(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            await self._exchange.get_leaderboard(self._ours.exchange_id)
+            await asyncio.sleep(1 / PAGES_A_SECOND)
 
-    async def _trades(self, seconds: float, beside: Callable[[], Awaitable[object]] | None = None) -> float:
-        """Trades a second of the callers while something else goes on, again and again."""
+    async def _trades(
+        self, seconds: float, beside: Callable[[asyncio.Event], Coroutine[None, None, None]] | None = None
+    ) -> float:
+        """Trades a second of the callers while something else goes on, which is told when they are over."""
         over = asyncio.Event()
-        going_on = asyncio.create_task(_again_and_again(beside, over)) if beside else None
+        going_on = asyncio.create_task(beside(over)) if beside else None
         try:
             return (await self._ours.measure(CALLERS, len(MARKETS), seconds)).per_second
         finally:
@@ -253,11 +256,6 @@ class Crowd:
             if going_on:
                 # To cancel it would leave the server at work, beside whatever is measured next.
                 await going_on
-
-
-async def _again_and_again(act: Callable[[], Awaitable[object]], over: asyncio.Event) -> None:
-    while not over.is_set():
-        await act()
 
 
 def _times(server: psutil.Process) -> dict[int, float]:
@@ -311,7 +309,7 @@ def report(measured: Measured, sizes: dict[str, float]) -> str:
             f"{name}: {median(taken):.1f} ms, p99 {worst:.1f} ms ({median(taken) / once:.0f} times select 1)"
         )
     for name, pairs in (
-        ("while one run follows the other", measured.beside_runs),
+        ("while a run is made", measured.beside_runs),
         (f"beside {PAGES_A_SECOND} pages a second", measured.beside_pages),
     ):
         alone, beside = (median(rates) for rates in zip(*pairs, strict=True))
@@ -334,7 +332,12 @@ def main() -> None:
     """Start a PostgreSQL for the purpose, measure, print, and throw it away."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.leaderboards", description=__doc__)
     parser.add_argument("--rounds", type=int, default=2, help="how often each figure is measured")
-    parser.add_argument("--seconds", type=float, default=10, help="how long each measurement of trades takes")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=10,
+        help="how long each measurement of trades takes; a run is made in one",
+    )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="betjee-bench-"))
     try:
