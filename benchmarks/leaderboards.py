@@ -6,15 +6,17 @@ the same trades with nothing else going on.
 
 import argparse
 import asyncio
+import contextlib
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from benchmarks.ours import MARKETS, RICH_PAISE, Ours
 from exchange.database import Database
@@ -31,12 +33,6 @@ HOURS = 24 * 8
 PAGES_A_SECOND = 20
 PAIRS = 5
 """How often a round measures trades alone and beside something, since each such measurement is noisy."""
-
-RUN_SECONDS = 8
-"""How long trades are measured alone, for as long as a run goes on, and for as long as the next one is prepared after it."""
-
-WARM_UP_SECONDS = 0.5
-"""How long trades go on before they are measured."""
 
 NAIVE_PART = 20
 """Pricing every position for itself takes minutes, so a part of the members is measured."""
@@ -81,13 +77,14 @@ select w.exchange_id, w.block, h.taken_at, w.user_ids,
 from hours h, betjee.net_worths w where w.exchange_id = $1
 """
 
-_MADE = "select refreshed_at > $2 from betjee.leaderboards where exchange_id = $1"
-_WORKED = "select took_seconds::float8 from betjee.leaderboards where exchange_id = $1"
+_UNPREPARED = """
+with unbounded as (delete from betjee.median_bounds where exchange_id = $1)
+update betjee.leaderboards set prepared_at = null where exchange_id = $1
+"""
+
 _DUE = "update betjee.leaderboards set refreshed_at = refreshed_at - interval '1 day'"
 _FORGET_HOUR = """
-with bounds as (
-  delete from betjee.median_bounds where exchange_id = $1 and taken_at = date_trunc('hour', clock_timestamp(), 'UTC')),
-gone as (
+with gone as (
   delete from betjee.net_worths where exchange_id = $1 and taken_at = date_trunc('hour', clock_timestamp(), 'UTC'))
 delete from betjee.snapshots where exchange_id = $1 and taken_at = date_trunc('hour', clock_timestamp(), 'UTC')
 """
@@ -129,16 +126,16 @@ select pg_total_relation_size('betjee.net_worths') / 2 ^ 20 as net_worths,
 class Measured:
     """Milliseconds of pages and references, seconds of runs; trades a second alone, and beside something right after.
 
-    Of runs: how long their steps take, and how long runs take with their rests, alone and while trades go on.
+    What is done of a run takes seconds with its rests; the processors' seconds are those of all the server's processes.
     """
 
     milliseconds: dict[str, list[float]] = field(default_factory=dict)
-    work_seconds: list[float] = field(default_factory=list)
     run_seconds: list[float] = field(default_factory=list)
+    run_processor_seconds: list[float] = field(default_factory=list)
+    preparing_processor_seconds: list[float] = field(default_factory=list)
     busy_run_seconds: list[float] = field(default_factory=list)
     naive_run_seconds: list[float] = field(default_factory=list)
     beside_runs: list[tuple[float, float]] = field(default_factory=list)
-    after_runs: list[tuple[float, float]] = field(default_factory=list)
     beside_pages: list[tuple[float, float]] = field(default_factory=list)
 
     def note(self, name: str, milliseconds: float) -> None:
@@ -168,24 +165,23 @@ class Crowd:
         await exchange.refresh_leaderboards()
         await owner.execute(_HISTORY, founded.exchange_id, HOURS - 1)
         await owner.execute("analyze")
-        crowd = cls(owner, exchange, Ours(exchange, founded))
-        # It prepares the hours that follow, as runs do.
-        await crowd._run()
-        return crowd
+        return cls(owner, exchange, Ours(exchange, founded))
 
     async def measure(self, seconds: float) -> None:
         """One round of everything."""
-        self.measured.run_seconds.append(await self._run())
-        self.measured.work_seconds.append(await self._owner.fetchval(_WORKED, self._ours.exchange_id))
+        self.measured.preparing_processor_seconds.append(await self._processor_seconds(self._prepare_medians))
+        self.measured.run_processor_seconds.append(await self._processor_seconds(self._run_alone))
         self.measured.naive_run_seconds.append(
             await _timed(lambda: self._owner.fetch(_NAIVE_RUN, self._ours.exchange_id, MEMBERS // NAIVE_PART))
             * NAIVE_PART
         )
         await self._pages()
         for _ in range(PAIRS):
-            await self._trades_beside_a_run()
-            pair = await self._trades(seconds), await self._trades(seconds, self._page_now_and_then)
-            self.measured.beside_pages.append(pair)
+            for pairs, beside in (
+                (self.measured.beside_runs, self._one_run),
+                (self.measured.beside_pages, self._pages_now_and_then),
+            ):
+                pairs.append((await self._trades(seconds), await self._trades(seconds, beside)))
 
     async def sizes(self) -> dict[str, float]:
         """Megabytes of eight days of snapshots, and of the leaderboards."""
@@ -193,28 +189,34 @@ class Crowd:
         (sizes,) = await self._owner.fetch(_SIZES)
         return dict(sizes)
 
-    async def _run(self, after_seconds: float = 0) -> float:
-        """How many seconds it takes from then until a snapshot is taken and all leaderboards are new; it ends when the next is prepared."""
+    async def _run(self) -> float:
+        """A run that takes a snapshot and makes all leaderboards anew, in seconds."""
         await self._owner.execute(_DUE)
         await self._owner.execute(_FORGET_HOUR, self._ours.exchange_id)
-        await asyncio.sleep(after_seconds)
-        at = await self._owner.fetchval("select clock_timestamp()")
-        begin = time.perf_counter()
-        refreshing = asyncio.create_task(self._exchange.refresh_leaderboards())
-        while not await self._owner.fetchval(_MADE, self._ours.exchange_id, at):  # noqa: ASYNC110  # it is asked as a member would
-            await asyncio.sleep(0.02)
-        took = time.perf_counter() - begin
-        await refreshing
-        return took
+        return await _timed(self._exchange.refresh_leaderboards)
 
-    async def _trades_beside_a_run(self) -> None:
-        """Trades alone, then for as long as a run goes on, and then for as long as the next one is prepared."""
-        alone = await self._trades(RUN_SECONDS)
-        running = asyncio.create_task(self._run(WARM_UP_SECONDS))
-        during, after = await self._trades(RUN_SECONDS), await self._trades(RUN_SECONDS)
-        self.measured.busy_run_seconds.append(await running)
-        self.measured.beside_runs.append((alone, during))
-        self.measured.after_runs.append((alone, after))
+    async def _run_alone(self) -> None:
+        self.measured.run_seconds.append(await self._run())
+
+    async def _one_run(self, _: asyncio.Event) -> None:
+        self.measured.busy_run_seconds.append(await self._run())
+
+    async def _prepare_medians(self) -> None:
+        """What is done ahead of an hour, a little at a time."""
+        await self._owner.execute(_FORGET_HOUR, self._ours.exchange_id)
+        await self._owner.execute(_UNPREPARED, self._ours.exchange_id)
+        while not await self._exchange.prepare_medians():
+            pass
+
+    async def _processor_seconds(self, act: Callable[[], Awaitable[object]]) -> float:
+        """How long all processes of the server were at work meanwhile, those that write and clean up included."""
+        server = psutil.Process(await self._owner.fetchval("select pg_backend_pid()")).parent()
+        if server is None:
+            raise RuntimeError("The server has no process of its own.")
+        before = _times(server)
+        await act()
+        after = _times(server)
+        return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
 
     async def _pages(self) -> None:
         exchange, exchange_id = self._exchange, self._ours.exchange_id
@@ -236,14 +238,17 @@ class Crowd:
         await reading
         self.measured.note(name, 1_000 * (time.perf_counter() - begin))
 
-    async def _page_now_and_then(self) -> None:
-        await self._exchange.get_leaderboard(self._ours.exchange_id)
-        await asyncio.sleep(1 / PAGES_A_SECOND)
+    async def _pages_now_and_then(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            await self._exchange.get_leaderboard(self._ours.exchange_id)
+            await asyncio.sleep(1 / PAGES_A_SECOND)
 
-    async def _trades(self, seconds: float, beside: Callable[[], Awaitable[object]] | None = None) -> float:
-        """Trades a second of the callers while something else goes on, again and again."""
+    async def _trades(
+        self, seconds: float, beside: Callable[[asyncio.Event], Coroutine[None, None, None]] | None = None
+    ) -> float:
+        """Trades a second of the callers while something else goes on, which is told when they are over."""
         over = asyncio.Event()
-        going_on = asyncio.create_task(_again_and_again(beside, over)) if beside else None
+        going_on = asyncio.create_task(beside(over)) if beside else None
         try:
             return (await self._ours.measure(CALLERS, len(MARKETS), seconds)).per_second
         finally:
@@ -253,9 +258,14 @@ class Crowd:
                 await going_on
 
 
-async def _again_and_again(act: Callable[[], Awaitable[object]], over: asyncio.Event) -> None:
-    while not over.is_set():
-        await act()
+def _times(server: psutil.Process) -> dict[int, float]:
+    """The processors' seconds of each process of a server; one that has just ended has none."""
+    times: dict[int, float] = {}
+    for process in server.children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used = process.cpu_times()
+            times[process.pid] = used.user + used.system
+    return times
 
 
 async def _timed(act: Callable[[], Awaitable[object]]) -> float:
@@ -282,13 +292,15 @@ async def measure(servers: EmbeddedServers, rounds: int, seconds: float) -> tupl
 def report(measured: Measured, sizes: dict[str, float]) -> str:
     """All of it as text, each figure beside its reference of the same run."""
     median = statistics.median
-    work, naive_run = median(measured.work_seconds), median(measured.naive_run_seconds)
+    run, naive_run = median(measured.run_seconds), median(measured.naive_run_seconds)
+    work, preparing = median(measured.run_processor_seconds), median(measured.preparing_processor_seconds)
+    busy_run = median(measured.busy_run_seconds)
     lines = [
         "",
         f"{MEMBERS:,} members with positions in {len(MARKETS)} markets, {HOURS} hours of snapshots:",
-        f"a run, snapshot and all leaderboards: {work:.1f} s of work, {median(measured.run_seconds):.1f} s with its rests",
-        f"while {CALLERS} callers trade: {median(measured.busy_run_seconds):.1f} s (worst {max(measured.busy_run_seconds):.1f})",
-        f"pricing each position for itself: {naive_run:.0f} s, {naive_run / work:.0f} times that work",
+        f"a run, snapshot and all leaderboards: {work:.1f} s of a processor; with its rests {run:.1f} s, beside trades {busy_run:.1f} s",
+        f"preparing the medians of the next hour, a little at a time: {preparing:.1f} s of a processor",
+        f"pricing each position for itself: {naive_run:.0f} s, {naive_run / work:.0f} times the work of a run",
     ]
     once = median(measured.milliseconds["select 1"])
     for name, taken in measured.milliseconds.items():
@@ -297,8 +309,7 @@ def report(measured: Measured, sizes: dict[str, float]) -> str:
             f"{name}: {median(taken):.1f} ms, p99 {worst:.1f} ms ({median(taken) / once:.0f} times select 1)"
         )
     for name, pairs in (
-        ("while a run goes on", measured.beside_runs),
-        ("while the next is prepared after it", measured.after_runs),
+        ("while a run is made", measured.beside_runs),
         (f"beside {PAGES_A_SECOND} pages a second", measured.beside_pages),
     ):
         alone, beside = (median(rates) for rates in zip(*pairs, strict=True))
@@ -306,7 +317,10 @@ def report(measured: Measured, sizes: dict[str, float]) -> str:
         lines.append(
             f"{CALLERS} callers {name}: {beside:,.0f} trades/s, {kept:.0%} of the {alone:,.0f} alone (medians of {len(pairs)})"
         )
-    lines.append(f"runs are so far apart that their work is 1 % of the time: {work * 100 / 60:.0f} minutes")
+    lines.append(
+        f"runs are so far apart that their work takes 1 % of the time: {work * 100 / 60:.0f} minutes; "
+        f"one an hour with what is prepared for it is {(work + preparing) / 36:.2f} % of a processor"
+    )
     lines.append(
         f"on disk: {sizes['net_worths']:.0f} MB of snapshots ({sizes['net_worths'] / HOURS:.1f} an hour; "
         f"a row for each member would be {sizes['naive_hour']:.1f}), {sizes['standings']:.0f} MB of leaderboards"
@@ -318,7 +332,12 @@ def main() -> None:
     """Start a PostgreSQL for the purpose, measure, print, and throw it away."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.leaderboards", description=__doc__)
     parser.add_argument("--rounds", type=int, default=2, help="how often each figure is measured")
-    parser.add_argument("--seconds", type=float, default=3, help="how long each measurement of trades takes")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=10,
+        help="how long each measurement of trades takes; a run is made in one",
+    )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="betjee-bench-"))
     try:

@@ -80,9 +80,10 @@ async def reopen_markets(exchange: Exchange) -> None:
 
 
 async def make_leaderboards(exchange: Exchange) -> None:
-    """Take the snapshot of the hour, make the leaderboards anew, and queue the daily posts, where they are due."""
+    """Take the snapshot of the hour, make the leaderboards anew, and queue the daily posts, where they are due; prepare the next hour."""
     await exchange.refresh_leaderboards()
     await exchange.post_leaderboards()
+    await exchange.prepare_medians()
 
 
 async def purge_requests(exchange: Exchange) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from time import monotonic
+import time
 from typing import Final
 
 from exchange.calls import Calls
@@ -13,17 +13,16 @@ from exchange.standings import Board, Leaderboard, NetWorthPoint, Period, Standi
 
 PAGE_SIZE: Final = 10
 
-_STEP_SECONDS: Final = 60.0
+_STEP_SECONDS: Final = 0.05
+"""A call takes steps of a run for so long: all of them in a small exchange."""
+
+_STATEMENT_SECONDS: Final = 60.0
 """The members of the largest exchange are valued in a second; on a busy machine in a multiple of that."""
 
-_RUN_SECONDS: Final = 8.0
-"""What a run with much to do takes, its rests included, so that trades hardly notice it."""
-
-_RESTS_TO_A_STEP: Final = 6
-"""How many times as long as a step lasted the rest after it lasts at most; so a run with little to do is soon over."""
-
-_BLOCKS_TO_A_STEP: Final = 10
-"""How many thousands of members have the medians of their next hour prepared at once."""
+_REST: Final = 3.0
+_LONGEST_REST_SECONDS: Final = 0.5
+_RESTED_RUN_SECONDS: Final = 7.5
+"""After each call, trades have the database to themselves for so many times as long as it took, until a run has taken so long."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,37 +79,39 @@ class Leaderboards(Calls):
         for exchange_id in await self._read_all("select betjee.list_due_leaderboards()"):
             try:
                 refreshed += await self._run(exchange_id)
-                await self._prepare_medians(exchange_id)
             except RequestRejected:
                 _log.exception("The leaderboards of exchange %d could not be made.", exchange_id)
         return refreshed
 
     async def _run(self, exchange_id: int) -> bool:
-        """Take the steps of a run, with rests; returns whether they have made the leaderboards anew."""
-        began = monotonic()
+        """Take all steps of a run, with rests between them; whether it came to its end here."""
+        begin = time.monotonic()
         while True:
-            stepped = monotonic()
-            ((done_percent,),) = await self._rows(
-                "select betjee.refresh_leaderboards($1, 1)", exchange_id, statement_seconds=_STEP_SECONDS
-            )
-            if done_percent in (None, 100):
-                return done_percent is not None
-            took = monotonic() - stepped
-            ahead = began + _RUN_SECONDS * done_percent / 100 - monotonic()
-            await asyncio.sleep(max(0, min(_RESTS_TO_A_STEP * took, ahead)))
-
-    async def _prepare_medians(self, exchange_id: int) -> None:
-        """Do most of the next hour's work at leisure; whatever is left undone, the next run does."""
-        is_more_left = True
-        while is_more_left:
-            stepped = monotonic()
-            ((is_more_left,),) = await self._rows(
-                "select betjee.prepare_medians($1, 'infinity', $2)",
+            call_begin = time.monotonic()
+            rows = await self._rows(
+                "select betjee.refresh_leaderboards($1, $2::float8::numeric)",
                 exchange_id,
-                _BLOCKS_TO_A_STEP,
-                statement_seconds=_STEP_SECONDS,
+                _STEP_SECONDS,
+                statement_seconds=_STATEMENT_SECONDS,
             )
-            await asyncio.sleep(_RESTS_TO_A_STEP * (monotonic() - stepped))
+            ended: bool | None = rows[0][0]
+            if ended is not None:
+                return ended
+            now = time.monotonic()
+            rest = min(_REST * (now - call_begin), _LONGEST_REST_SECONDS, begin + _RESTED_RUN_SECONDS - now)
+            await asyncio.sleep(max(0.0, rest))
+
+    async def prepare_medians(self) -> int:
+        """Prepare a little of what the leaderboards of the next hour need; returns for how many exchanges all is there now."""
+        prepared = 0
+        for exchange_id in await self._read_all("select betjee.list_unprepared_medians()"):
+            try:
+                prepared += await self._read(
+                    "select betjee.prepare_medians($1, $2::float8::numeric)", exchange_id, _STEP_SECONDS
+                )
+            except RequestRejected:
+                _log.exception("The medians of exchange %d could not be prepared.", exchange_id)
+        return prepared
 
     async def post_leaderboards(self) -> int:
         """Queue the daily posts that are due, each once; returns how many. One that cannot be made holds up no other."""

@@ -67,7 +67,7 @@ as $$
       from standings s
       cross join unnest(s.user_ids, s.amounts_paise) n(user_id, amount_paise)
       join snapshot_figures(p_exchange_id, p_since) b on b.user_id = n.user_id
-      where s.exchange_id = p_exchange_id and s.board = 'net_worth' and s.period = 'all') c
+      where s.exchange_id = p_exchange_id and s.run = (select shown_run(p_exchange_id)) and s.board = 'net_worth' and s.period = 'all') c
     join users u on u.exchange_id = p_exchange_id and u.user_id = c.user_id and u.status = 'active'
     where p_sign * c.change_paise > 0
     order by p_sign * c.change_paise desc, c.user_id

@@ -35,110 +35,98 @@ as $$
 $$;
 comment on function value_members(bigint) is 'What each member is worth now at liquidation value, was granted, and has realised.';
 
-create or replace function bounds_of_medians(p_exchange_id bigint, p_taken_at timestamptz, p_blocks bigint[], p_hours timestamptz[])
-returns setof median_bounds
+create or replace function hours_of_median(p_exchange_id bigint, p_hour timestamptz) returns timestamptz[]
 language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- The median is of the last 24 snapshots, of which that of p_hour is taken to be now; an exchange that
+-- has had fewer has fewer.
+  select array(
+    select s.taken_at from snapshots s
+    where s.exchange_id = p_exchange_id and s.taken_at < p_hour
+    order by s.taken_at desc limit 23)
+$$;
+comment on function hours_of_median(bigint, timestamptz) is 'The snapshots before an hour that the median of then is taken of, the newest first.';
+
+create or replace function bound_medians(p_exchange_id bigint, p_blocks bigint[], p_hours timestamptz[]) returns void
+language sql
 set search_path = betjee, pg_temp
 set enable_nestloop = off
 set enable_seqscan = off
 as $$
--- The median of what a member is worth now and was in those hours is what they were worth at least in
--- more than half of them: of k + 1 values the one in place (k + 2) / 2. Whatever the value of now, it lies
--- between two neighbours among the other k, those in the place before and in that place; where now lies
--- between them, it is the median. So all but now can be done at leisure, before the next hour has come.
--- An hour in which a member had not signed up counts as what they have been granted: of n values a in
--- order and m times the grant g, the one in place i is greatest(least(a[i], g), a[i - m]), where places
--- beyond the ends are null.
-  select p_exchange_id, p_taken_at, k.block, coalesce(array_agg(b.user_id) filter (where b.user_id is not null), '{}'),
-    coalesce(array_agg(b.low_paise) filter (where b.user_id is not null), '{}'),
-    coalesce(array_agg(b.high_paise) filter (where b.user_id is not null), '{}')
-  from unnest(p_blocks) k(block)
-  left join (
-    select v.block, v.user_id,
-      case when v.place > 1 then
-        greatest(least(v.paise[v.place - 1], coalesce(g.granted_paise, 0)), v.paise[v.place - 1 - v.missing]) end as low_paise,
-      greatest(least(v.paise[v.place], coalesce(g.granted_paise, 0)), v.paise[v.place - v.missing]) as high_paise
+-- Of n values and what a member is worth now, the lower median is what they are worth now, but neither
+-- less than the value before the middle of the n nor more than the one in the middle. Those two
+-- are the same for all runs of an hour, so they are found once, and ahead of it.
+  insert into median_bounds as b (
+    exchange_id, block, newest, hours, user_ids, lows_paise, early_lows_paise, highs_paise, early_highs_paise)
+  select p_exchange_id, v.user_id / 1000, p_hours[1], p_hours, array_agg(v.user_id order by v.user_id),
+    array_agg(v.paise[m.middle - 1] order by v.user_id), array_agg(v.paise[m.middle - 1 - v.missing] order by v.user_id),
+    array_agg(v.paise[m.middle] order by v.user_id), array_agg(v.paise[m.middle - v.missing] order by v.user_id)
+  from (
+    select k.user_id, array_agg(k.paise order by k.paise) as paise, cardinality(p_hours) - count(*)::integer as missing
     from (
-      select w.block, e.user_id, array_agg(e.paise order by e.paise) as paise,
-        (cardinality(p_hours) + 2) / 2 as place, cardinality(p_hours) - count(*)::integer as missing
-      from net_worths w, unnest(w.user_ids, w.net_worths_paise) e(user_id, paise)
-      where w.exchange_id = p_exchange_id and w.block = any (p_blocks) and w.taken_at = any (p_hours)
-      group by w.block, e.user_id) v
-    left join (
-      select g.user_id, sum(g.amount_paise)::bigint as granted_paise
-      from grants g where g.exchange_id = p_exchange_id and g.user_id / 1000 = any (p_blocks)
-      group by g.user_id) g on g.user_id = v.user_id) b on b.block = k.block
-  group by k.block
+      select unnest(w.user_ids) as user_id, unnest(w.net_worths_paise) as paise from net_worths w
+      where w.exchange_id = p_exchange_id and w.block = any (p_blocks) and w.taken_at = any (p_hours)) k
+    group by k.user_id) v,
+    (select (cardinality(p_hours) + 2) / 2) m(middle)
+  group by v.user_id / 1000
+  on conflict (exchange_id, block, newest) do update
+    set hours = excluded.hours, user_ids = excluded.user_ids, lows_paise = excluded.lows_paise,
+      early_lows_paise = excluded.early_lows_paise, highs_paise = excluded.highs_paise,
+      early_highs_paise = excluded.early_highs_paise
 $$;
-comment on function bounds_of_medians(bigint, timestamptz, bigint[], timestamptz[]) is 'Between what values the median net worth of each member of some blocks lies, whatever they are worth next.';
+comment on function bound_medians(bigint, bigint[], timestamptz[]) is 'Find between what the medians of the members of some blocks lie, given some snapshots.';
 
-create or replace function hours_of_medians(p_exchange_id bigint, p_before timestamptz) returns timestamptz[]
-language sql stable
+create or replace function bounded_median(
+  p_hours integer, p_now_paise bigint, p_granted_paise bigint,
+  p_low_paise bigint, p_early_low_paise bigint, p_high_paise bigint, p_early_high_paise bigint
+) returns bigint
+language sql immutable parallel safe
+-- An hour in which they had not signed up counts as what they have been granted: of n values in order and
+-- m times the grant g, the one in place h is greatest(least(a[h], g), a[h - m]), where places beyond the
+-- ends are null. Before the middle of a single value there is none, nor has none a middle.
+return greatest(
+  case when p_hours > 1 then greatest(least(p_low_paise, p_granted_paise), p_early_low_paise) end,
+  least(p_now_paise, case when p_hours > 0 then greatest(least(p_high_paise, p_granted_paise), p_early_high_paise) end));
+comment on function bounded_median(integer, bigint, bigint, bigint, bigint, bigint, bigint) is 'The median net worth of a member over so many snapshots and now, by the bounds of median_bounds.';
+
+create or replace function value_exchange(p_exchange_id bigint) returns integer
+language plpgsql
 set search_path = betjee, pg_temp
 as $$
-  select array(
-    select s.taken_at from snapshots s
-    where s.exchange_id = p_exchange_id and s.taken_at < p_before
-    order by s.taken_at desc limit 23)
-$$;
-comment on function hours_of_medians(bigint, timestamptz) is 'The hours that make a median of 24 together with what comes next, the newest first; an exchange that has had fewer has fewer.';
-
-create or replace function prepare_medians(p_exchange_id bigint, p_before timestamptz, p_blocks integer) returns boolean
-language plpgsql security definer
-set search_path = betjee, pg_temp
-set jit = off
-set max_parallel_workers_per_gather = 0
-set work_mem = '32MB'
-as $$
--- Prepares the medians of the first snapshot at p_before or later for at most p_blocks blocks of members;
--- says whether others are left. Two processes at once do the same work; what one has written stands.
+-- All members as they are at one moment, in blocks as a snapshot keeps them; returns how many blocks.
 declare
-  v_hours timestamptz[] := hours_of_medians(p_exchange_id, p_before);
-  v_blocks bigint[] := array(
-    select w.block from net_worths w
-    where w.exchange_id = p_exchange_id and w.taken_at = v_hours[1] and not exists (
-      select from median_bounds b where b.exchange_id = p_exchange_id and b.taken_at = v_hours[1] and b.block = w.block)
-    order by w.block);
+  v_blocks integer;
 begin
-  if cardinality(v_blocks) > 0 then
-    insert into median_bounds
-    select * from bounds_of_medians(p_exchange_id, v_hours[1], v_blocks[1 : p_blocks], v_hours)
-    on conflict do nothing;
-    -- Those of the snapshot before are in use until the hour is over.
-    delete from median_bounds where exchange_id = p_exchange_id and taken_at < v_hours[2];
-  end if;
-  return cardinality(v_blocks) > p_blocks;
+  insert into valuations (exchange_id, block, user_ids, net_worths_paise, granted_paise, realised_paise)
+  select p_exchange_id, v.user_id / 1000, array_agg(v.user_id order by v.user_id),
+    array_agg(v.net_worth_paise order by v.user_id), array_agg(v.granted_paise order by v.user_id),
+    array_agg(v.realised_paise order by v.user_id)
+  from value_members(p_exchange_id) v
+  group by v.user_id / 1000;
+  get diagnostics v_blocks = row_count;
+  return v_blocks;
 end
 $$;
-comment on function prepare_medians(bigint, timestamptz, integer) is 'Prepare the medians of the next snapshot, for some members at a time.';
-alter function prepare_medians(bigint, timestamptz, integer) owner to exchange_writer;
-grant execute on function prepare_medians(bigint, timestamptz, integer) to service_role;
+comment on function value_exchange(bigint) is 'Note for the run under way what each member is worth now.';
 
-create or replace function measure_net_worths(p_exchange_id bigint, p_hour timestamptz) returns setof net_worths
-language sql stable
+create or replace function take_snapshot(p_exchange_id bigint, p_hour timestamptz) returns void
+language plpgsql
 set search_path = betjee, pg_temp
-set enable_nestloop = off
 as $$
--- All members as they are now, in blocks as a snapshot keeps them. The median is of the last 24
--- snapshots, of which that of p_hour is taken to be now; prepare_medians() must have been called for it.
--- Who had not signed up before was worth what they were granted, as far as there are hours.
-  with hours as materialized (
-    select cardinality(h.hours) as hours, h.hours[1] as newest from (select hours_of_medians(p_exchange_id, p_hour)) h(hours)),
-  bounds as (
-    select e.* from hours h
-    join median_bounds m on m.exchange_id = p_exchange_id and m.taken_at = h.newest,
-      unnest(m.user_ids, m.lows_paise, m.highs_paise) e(user_id, low_paise, high_paise))
-  select p_exchange_id, v.user_id / 1000, p_hour, array_agg(v.user_id order by v.user_id),
-    array_agg(v.net_worth_paise order by v.user_id), array_agg(v.median_paise order by v.user_id),
-    array_agg(v.realised_paise order by v.user_id)
-  from (
-    select w.user_id, w.net_worth_paise, w.realised_paise, greatest(
-      least(w.net_worth_paise, case when b.user_id is not null then b.high_paise when h.hours > 0 then w.granted_paise end),
-      case when b.user_id is not null then b.low_paise when h.hours > 1 then w.granted_paise end) as median_paise
-    from hours h cross join value_members(p_exchange_id) w left join bounds b on b.user_id = w.user_id) v
-  group by v.user_id / 1000
+-- Keeps what the run under way has found as the snapshot of its hour, unless there is one.
+begin
+  insert into snapshots (exchange_id, taken_at) values (p_exchange_id, p_hour) on conflict do nothing;
+  if found then
+    insert into net_worths (exchange_id, block, taken_at, user_ids, net_worths_paise, medians_paise, realised_paise)
+    select v.exchange_id, v.block, p_hour, v.user_ids, v.net_worths_paise, r.medians_paise, v.realised_paise
+    from valuations v join ranked_members r on r.exchange_id = v.exchange_id and r.block = v.block
+    where v.exchange_id = p_exchange_id;
+    perform thin_snapshots(p_exchange_id, p_hour);
+  end if;
+end
 $$;
-comment on function measure_net_worths(bigint, timestamptz) is 'The net worth and its median of all members now, in blocks.';
+comment on function take_snapshot(bigint, timestamptz) is 'Keep what the run under way has found as the snapshot of an hour.';
 
 create or replace function thin_snapshots(p_exchange_id bigint, p_hour timestamptz) returns void
 language sql

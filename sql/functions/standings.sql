@@ -1,12 +1,22 @@
 -- Leaderboards as members see them: pages, the own rank, the public one; and how a wiped member leaves them.
 
+create or replace function shown_run(p_exchange_id bigint) returns bigint
+language sql stable
+set search_path = betjee, pg_temp
+set enable_seqscan = off
+as $$
+  select l.shown_run from leaderboards l where l.exchange_id = p_exchange_id
+$$;
+comment on function shown_run(bigint) is 'The run whose leaderboards are shown.';
+
 create or replace function places_of_board(p_exchange_id bigint, p_board text, p_period text) returns bigint
 language sql stable
 set search_path = betjee, pg_temp
+set enable_seqscan = off
 as $$
   select coalesce((
     select s.chunk * 1000::bigint + cardinality(s.user_ids) from standings s
-    where s.exchange_id = p_exchange_id and s.board = p_board and s.period = p_period
+    where s.exchange_id = p_exchange_id and s.run = (select shown_run(p_exchange_id)) and s.board = p_board and s.period = p_period
     order by s.chunk desc limit 1), 0)
 $$;
 comment on function places_of_board(bigint, text, text) is 'How many members are on a leaderboard.';
@@ -31,7 +41,7 @@ as $$
     from standings s,
       unnest(s.user_ids, s.ranks, s.amounts_paise, s.gains_bps, s.sequences)
         with ordinality a(user_id, rank, amount_paise, gain_bps, sequence, place)
-    where s.exchange_id = p_exchange_id and s.board = p_board and s.period = p_period
+    where s.exchange_id = p_exchange_id and s.run = (select shown_run(p_exchange_id)) and s.board = p_board and s.period = p_period
       and s.chunk between p_after / 1000 and (p_after + p_limit - 1) / 1000
       and s.chunk * 1000::bigint + a.place between p_after + 1 and p_after + p_limit
     offset 0) p
@@ -74,7 +84,7 @@ as $$
     'place', f.place, 'members', places_of_board(p_exchange_id, p_board, p_period))
   from (
     select s.chunk * 1000::bigint + array_position(s.user_ids, p_user_id) as place from standings s
-    where s.exchange_id = p_exchange_id and s.board = p_board and s.period = p_period and p_user_id = any (s.user_ids)
+    where s.exchange_id = p_exchange_id and s.run = (select shown_run(p_exchange_id)) and s.board = p_board and s.period = p_period and p_user_id = any (s.user_ids)
     order by s.chunk limit 1) f
 $$;
 comment on function get_standing(bigint, bigint, text, text) is 'Where a member stands on a leaderboard, or null for one who is not on it.';
@@ -97,14 +107,14 @@ create or replace function forget_standings(p_exchange_id bigint, p_user_ids big
 language plpgsql
 set search_path = betjee, pg_temp
 as $$
--- Takes members out of snapshots, leaderboards and posts, for the wipe alone, as the eraser. A run that is
--- under way begins anew; its step of this moment may still write what it has read, which then names nobody.
+-- Takes members out of snapshots, leaderboards and posts, for the wipe alone, as the eraser. Locks, after
+-- the exchange: its row of leaderboards, so that it waits for the step of a run that is in hand, and none
+-- begins before the wipe is committed. What that run has found so far is forgotten, so that it begins anew.
 begin
-  delete from leaderboard_runs where exchange_id = p_exchange_id and steps < steps_of_run();
-  delete from leaderboard_figures f
-  where f.exchange_id = p_exchange_id and f.block in (select u / 1000 from unnest(p_user_ids) u) and f.user_ids && p_user_ids;
-  delete from median_bounds b
-  where b.exchange_id = p_exchange_id and b.block in (select u / 1000 from unnest(p_user_ids) u) and b.user_ids && p_user_ids;
+  perform from leaderboards where exchange_id = p_exchange_id for update;
+  delete from valuations where exchange_id = p_exchange_id;
+  delete from ranked_members where exchange_id = p_exchange_id;
+  delete from median_bounds where exchange_id = p_exchange_id and block in (select u / 1000 from unnest(p_user_ids) u);
   delete from best_trades where exchange_id = p_exchange_id and user_id = any (p_user_ids);
   update net_worths w
   set (user_ids, net_worths_paise, medians_paise, realised_paise) = (

@@ -1,10 +1,12 @@
 """Leaderboards and net worth over time, as a front end gets them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
+from exchange.database import Database as Pool
 from exchange.exchange import Exchange
 from exchange.models import Identity, Order, Side, Size
 from exchange.standings import Board, Period
@@ -43,6 +45,31 @@ async def test_what_is_made_can_be_read(exchange: Exchange, connection_owner: as
     assert point.net_worth_paise == worth
     assert datetime.now(UTC) - point.at < timedelta(hours=2)
     assert (point.at.minute, point.at.second) == (0, 0)
+
+
+async def test_many_processes_make_one_run_together_and_prepare_the_next_hour_once(
+    exchange: Exchange, database: Database
+) -> None:
+    owner = Identity("discord", "1", "Owner")
+    exchange_id = await exchange.open_exchange(1, "discord", "1", "Guild", owner)
+    await exchange.register_user(exchange_id, 2, owner)
+    await exchange.refresh_leaderboards()
+    while await exchange.prepare_medians():
+        pass
+    connection = await asyncpg.connect(database.owner_url)
+    await connection.execute(
+        "update betjee.leaderboards set refreshed_at = null, prepared_at = null where exchange_id = $1",
+        exchange_id,
+    )
+    runs = "select shown_run from betjee.leaderboards where exchange_id = $1"
+    before = await connection.fetchval(runs, exchange_id)
+    others = [Exchange(Pool(database.service_url)) for _ in range(3)]
+    assert sum(await asyncio.gather(*[other.refresh_leaderboards() for other in others])) == 1
+    assert await connection.fetchval(runs, exchange_id) == before + 1
+    assert sum(await asyncio.gather(*[other.prepare_medians() for other in others])) == 1
+    for other in others:
+        await other.close()
+    await connection.close()
 
 
 async def test_there_is_nothing_to_post_by_default(exchange: Exchange) -> None:

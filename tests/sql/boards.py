@@ -34,20 +34,17 @@ async def lasting_hour(connection_owner: asyncpg.Connection) -> None:
 _AGEING = """
 create temp table older_snapshots on commit drop as select * from betjee.snapshots where exchange_id = $1;
 create temp table older_worths on commit drop as select * from betjee.net_worths where exchange_id = $1;
-create temp table older_bounds on commit drop as select * from betjee.median_bounds where exchange_id = $1;
 create temp table older_trades on commit drop as select * from betjee.best_trades where exchange_id = $1;
-delete from betjee.median_bounds where exchange_id = $1;
 delete from betjee.net_worths where exchange_id = $1;
 delete from betjee.snapshots where exchange_id = $1;
 delete from betjee.best_trades where exchange_id = $1;
+delete from betjee.median_bounds where exchange_id = $1;
 insert into betjee.snapshots select exchange_id, taken_at - $2 from older_snapshots;
 insert into betjee.net_worths
 select exchange_id, block, taken_at - $2, user_ids, net_worths_paise, medians_paise, realised_paise from older_worths;
-insert into betjee.median_bounds
-select exchange_id, taken_at - $2, block, user_ids, lows_paise, highs_paise from older_bounds;
 insert into betjee.best_trades select exchange_id, user_id, hour - $2, sequence, realised_paise from older_trades;
 update betjee.users set registered_at = registered_at - $2 where exchange_id = $1;
-update betjee.leaderboards set refreshed_at = refreshed_at - $2 where exchange_id = $1;
+update betjee.leaderboards set refreshed_at = refreshed_at - $2, prepared_at = null where exchange_id = $1;
 update betjee.leaderboard_posts set day = day - $3, due_at = due_at - $2, posted_at = posted_at - $2 where exchange_id = $1;
 update betjee.moderation_log set recorded_at = recorded_at - $2 where exchange_id = $1;
 """
@@ -85,28 +82,14 @@ class Boards:
         return answer
 
     async def refresh(self) -> bool:
-        """A whole run; says whether one was due."""
-        return await self.step(9) == 100
-
-    async def step(self, steps: int = 1) -> int | None:
-        """Some steps of a run; how much of it is done by now, in percent, or None where nothing is due."""
-        percent: int | None = await self.service.fetchval(
-            "select betjee.refresh_leaderboards($1, $2)", self.founded.exchange_id, steps
+        done: bool = await self.service.fetchval(
+            "select betjee.refresh_leaderboards($1)", self.founded.exchange_id
         )
-        return percent
+        return done
 
-    async def prepare(self, blocks: int = 1_000) -> bool:
-        """Prepare the medians of the next snapshot; says whether some are left."""
-        is_more_left: bool = await self.service.fetchval(
-            "select betjee.prepare_medians($1, 'infinity', $2)", self.founded.exchange_id, blocks
-        )
-        return is_more_left
-
-    async def hour(self, hours: int = 1, *, prepared: bool = True) -> None:
-        """Take a snapshot, prepare the next if that is wanted, and let the hour pass."""
+    async def hour(self, hours: int = 1) -> None:
+        """Take a snapshot and let the hour pass."""
         assert await self.refresh()
-        if prepared:
-            assert not await self.prepare()
         await pass_hours(self.owner, self.founded.exchange_id, hours)
 
     async def page(

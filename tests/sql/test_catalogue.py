@@ -75,6 +75,7 @@ FOR_THE_APPLICATION = {
     "list_stops",
     "list_suspects",
     "list_tape",
+    "list_unprepared_medians",
     "list_wipes",
     "lose_board",
     "mark_board_shown",
