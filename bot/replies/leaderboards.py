@@ -1,7 +1,7 @@
 """What everyone reads of each other's success: the leaderboards, and the daily post."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -31,12 +31,16 @@ _EXPLAINED: Final = {
     Board.BEST_TRADE: "The one trade of each member that has brought the most profit, before tax",
 }
 _OVER: Final = {Period.DAY: "in 24 hours.", Period.WEEK: "in 7 days.", Period.ALL: "since the start."}
-_WIDTH: Final = 34
+_WIDTH: Final = 38
 """Signs in a line of a table that a phone does not break."""
 
 _NAME_COLUMNS: Final = 8
 """A name is cut to no fewer, however long the figures are."""
 
+_WHOLE_COINS_FROM_PAISE: Final = 1_000_00
+"""From a thousand coins on, a table leaves out the paise: names need the room more."""
+
+_EMOJI_STYLE: Final = "\N{VARIATION SELECTOR-16}"
 _MARKET_CHARACTERS: Final = 12
 _MOVERS: Final = 5
 
@@ -134,7 +138,8 @@ def _own_figures(standing: Standing) -> Iterable[tuple[str, str]]:
 
 def _table(board: Board, standings: Iterable[Standing], moves: Iterable[str] = ()) -> str:
     """A line for each: rank, name, and the figures, right-aligned; the name takes what they leave."""
-    figures = [_figures(board, standing) for standing in standings]
+    standings = list(standings)
+    figures = _columns_of_figures(board, standings)
     ranks = [grouped(standing.rank) for standing in standings]
     marks = list(moves) or [""] * len(figures)
     widths = [max(len(row[column]) for row in figures) for column in range(len(figures[0]))]
@@ -149,18 +154,32 @@ def _table(board: Board, standings: Iterable[Standing], moves: Iterable[str] = (
     return "```\n" + "\n".join(lines) + "\n```"
 
 
-def _figures(board: Board, standing: Standing) -> tuple[str, ...]:
-    if board is Board.NET_WORTH:
-        return (
-            money(standing.net_worth_paise or 0),
-            "" if standing.gain_bps is None else _percent(standing.gain_bps),
-        )
+def _columns_of_figures(board: Board, standings: Sequence[Standing]) -> list[tuple[str, ...]]:
+    """What stands beside each name."""
     if board is Board.GAIN:
-        return (change(standing.gain_bps or 0),)
+        return [(change(standing.gain_bps or 0),) for standing in standings]
+    if board is Board.NET_WORTH:
+        worths = _amounts([standing.net_worth_paise or 0 for standing in standings], money)
+        gains = ["" if standing.gain_bps is None else _percent(standing.gain_bps) for standing in standings]
+        return list(zip(worths, gains, strict=True))
+    profits = _amounts([standing.realised_paise or 0 for standing in standings], profit)
     if board is Board.REALISED:
-        return (profit(standing.realised_paise or 0),)
-    market = plain(standing.market or "", _MARKET_CHARACTERS).replace("`", "'")
-    return (market, profit(standing.realised_paise or 0))
+        return [(text,) for text in profits]
+    markets = [plain(standing.market or "", _MARKET_CHARACTERS).replace("`", "'") for standing in standings]
+    return list(zip(markets, profits, strict=True))
+
+
+def _amounts(amounts_paise: Sequence[int], spell: Callable[[int], str]) -> list[str]:
+    """A column of amounts, all with paise or, where one of them is long, all in whole coins."""
+    if max(map(abs, amounts_paise)) < _WHOLE_COINS_FROM_PAISE:
+        return [spell(paise) for paise in amounts_paise]
+    return [spell(_whole_coins(paise)).removesuffix(".00") for paise in amounts_paise]
+
+
+def _whole_coins(paise: int) -> int:
+    """The nearest whole coin in paise, halves away from zero."""
+    coins = (abs(paise) + 50) // 100
+    return coins * 100 if paise >= 0 else -coins * 100
 
 
 def _percent(bps: int) -> str:
@@ -177,31 +196,49 @@ def _move(place: int, place_before: int | None) -> str:
 
 
 def _cell(text: str, columns: int) -> str:
-    """A name in a block of code, exactly so many columns wide; a wide sign takes two, and a mark none."""
-    kept: list[str] = []
-    width = 0
-    shown = plain(text).replace("`", "'") or "someone"
-    for sign in shown:
-        sign_width = _columns(sign)
-        if width + sign_width > columns:
-            kept, width = _shortened(kept, columns)
-            break
-        kept.append(sign)
-        width += sign_width
-    return "".join(kept) + " " * (columns - width)
+    """A name in a block of code, exactly so many columns wide, and cut between two signs that are seen."""
+    signs = _signs(plain(text).replace("`", "'") or "someone")
+    width = sum(map(_columns, signs))
+    if width > columns:
+        while width > columns - 1:
+            width -= _columns(signs.pop())
+        while signs and signs[-1] == " ":
+            width -= _columns(signs.pop())
+        signs.append("…")
+        width += 1
+    return "".join(signs) + " " * (columns - width)
 
 
-def _shortened(signs: list[str], columns: int) -> tuple[list[str], int]:
-    """As many of the signs as leave a column for the dots that say that there were more."""
-    while signs and sum(map(_columns, signs)) > columns - 1:
-        signs = signs[:-1]
-    return [*signs, "…"], sum(map(_columns, signs)) + 1
+def _signs(text: str) -> list[str]:
+    """The text in signs as they are seen: with their marks and tones of skin, and flags of two letters whole."""
+    signs: list[str] = []
+    for character in text:
+        if signs and (_is_mark(character) or (_is_flag_letter(character) and _is_half_flag(signs[-1]))):
+            signs[-1] += character
+        else:
+            signs.append(character)
+    return signs
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) in {"Mn", "Me"} or "\U0001f3fb" <= character <= "\U0001f3ff"
+
+
+def _is_flag_letter(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _is_half_flag(sign: str) -> bool:
+    return len(sign) == 1 and _is_flag_letter(sign)
 
 
 def _columns(sign: str) -> int:
-    if unicodedata.category(sign) in {"Mn", "Me"}:
+    """How many columns it takes: wide letters, pictures and flags take two."""
+    if _EMOJI_STYLE in sign or (len(sign) > 1 and _is_flag_letter(sign[0])):
+        return 2
+    if unicodedata.category(sign[0]) in {"Mn", "Me"}:
         return 0
-    return 2 if unicodedata.east_asian_width(sign) in {"W", "F"} else 1
+    return 2 if unicodedata.east_asian_width(sign[0]) in {"W", "F"} else 1
 
 
 def _moment(moment: datetime) -> str:

@@ -34,17 +34,58 @@ def test_usual_figures_fit_into_a_line_of_a_phone(board: Board):
     usual = Standing(999, 1, "Someone with a long name", 12_34_567_89, 12_34, 12_345_67, "22s1", 10, NOW)
     embed = leaderboards.leaderboard(Leaderboard(board, Period.ALL, 1, 1, 2, NOW, (usual, usual)))
     lines = (embed.description or "").split("```")[1].strip("\n").splitlines()
-    assert {len(line) for line in lines} == {34}
+    assert {len(line) for line in lines} == {38}
     assert all(line.startswith("999 Someone") for line in lines)
+
+
+def table_of(board: Board, *rows: Standing) -> list[str]:
+    embed = leaderboards.leaderboard(Leaderboard(board, Period.ALL, 1, 1, len(rows), NOW, rows))
+    return (embed.description or "").split("```")[1].strip("\n").splitlines()
 
 
 def test_figures_are_aligned_on_the_right():
     rows = (Standing(1, 1, "Asha", 1_23_456_78, 5_17_28), Standing(10, 2, "Ravi", 9_99, -3_00))
     embed = leaderboards.leaderboard(Leaderboard(Board.NET_WORTH, Period.DAY, 1, 1, 2, NOW, rows))
     assert (embed.description or "").splitlines()[1:3] == [
-        " 1 Asha      ₹1,23,456.78 +517.3 %",
-        "10 Ravi             ₹9.99   −3.0 %",
+        " 1 Asha             ₹1,23,457 +517.3 %",
+        "10 Ravi                   ₹10   −3.0 %",
     ]
+
+
+def test_small_amounts_keep_their_paise():
+    rows = (Standing(1, 1, "Asha", 999_99, 0), Standing(2, 2, "Ravi", 9_99, 0))
+    table = "\n".join(table_of(Board.NET_WORTH, *rows))
+    assert "₹999.99" in table
+    assert "₹9.99" in table
+    rounded = table_of(Board.REALISED, Standing(1, 1, "Asha", realised_paise=-1_000_50))
+    assert rounded[0].endswith("−₹1,001")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Someone with a long name", "Someone with a…"),
+        ("Sixteen letters!", "Sixteen letters!"),
+        ("Seventeen letters", "Seventeen lette…"),
+        ("東京の株式市場さん", "東京の株式市場…"),
+        ("東京の株式市場", "東京の株式市場"),
+        ("\N{ROCKET}" * 9, "\N{ROCKET}" * 7 + "…"),
+        ("\U0001f44d\U0001f3fd" * 9, "\U0001f44d\U0001f3fd" * 7 + "…"),
+        ("a" + "\U0001f1ee\U0001f1f3" * 8, "a" + "\U0001f1ee\U0001f1f3" * 7 + "…"),
+        ("❤\ufe0f" * 9, "❤\ufe0f" * 7 + "…"),
+        ("e\u0301" * 16, "e\u0301" * 16),
+    ],
+)
+def test_a_name_is_cut_between_signs_and_only_where_it_must_be(written: str, shown: str):
+    row = Standing(10, 1, written, 1_23_456_78, 5_17_28)
+    (line,) = table_of(Board.NET_WORTH, row)
+    assert line.removeprefix("10 ").removesuffix(" ₹1,23,457 +517.3 %").rstrip() == shown
+
+
+def test_wide_names_leave_the_figures_in_line():
+    names = ("Asha", "東京の株式市場さん", "\N{ROCKET}" * 9)
+    lines = table_of(Board.NET_WORTH, *(Standing(10, 1, name, 1_23_456_78, 5_17_28) for name in names))
+    assert {len(line) + sum(sign in "東京の株式市場\N{ROCKET}" for sign in line) for line in lines} == {38}
 
 
 @pytest.mark.parametrize(
@@ -65,9 +106,9 @@ def test_the_daily_post_in_words():
     assert notices.channel_message("leaderboard_post", DETAILS["leaderboard_post"]).splitlines() == [
         "**Leaderboard of the day**",
         "```",
-        "1▲ Ravi         ₹21,500.00  +7.5 %",
-        "2▼ Asha         ₹20,000.00 −12.5 %",
-        "2* Meera        ₹20,000.00        ",
+        "1▲ Ravi                ₹21,500  +7.5 %",
+        "2▼ Asha                ₹20,000 −12.5 %",
+        "2* Meera               ₹20,000        ",
         "```",
         "▲ and ▼ are since the last post; * is new among the ten.",
         "Risen most since <t:1767225600:R>: **Ravi** +₹1,500.00",

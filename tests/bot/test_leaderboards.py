@@ -46,9 +46,9 @@ async def test_a_page_is_a_table_that_fits_a_phone(crowd: World):
     assert seen.title == "Leaderboard by net worth, all time"
     lines = table(seen)
     assert len(lines) == 10
-    assert lines[0].split() == ["1", "Member", "1", "₹20,000.00", "0.0", "%"]
+    assert lines[0].split() == ["1", "Member", "1", "₹20,000", "0.0", "%"]
     assert len({len(line) for line in lines}) == 1
-    assert len(lines[0]) <= 34
+    assert len(lines[0]) <= 38
     assert "Page 1 of 3 · 25 members" in seen.text
     assert seen.buttons == ["Next", "My rank"]
 
@@ -176,7 +176,7 @@ async def test_the_daily_post_is_in_the_channel_once(world: World, connection_ow
     (post,) = world.public_lines()[before:]
     title, fence, first, *_ = post.splitlines()
     assert (title, fence) == ("**Leaderboard of the day**", "```")
-    assert first.split() == ["1", "Ravi", "₹20,000.00", "0.0", "%"]
+    assert first.split() == ["1", "Ravi", "₹20,000", "0.0", "%"]
     assert "3 members, with their gain in 24 hours; `/leaderboard` shows them all." in post
     message = world.channel.last_message
     assert message is not None

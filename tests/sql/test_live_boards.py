@@ -9,6 +9,7 @@ import pytest
 
 from tests.model.founding import execute, found
 from tests.model.state import Ask
+from tests.sql.blocking import holding
 from tests.sql.boards import lasting_hour
 from tests.sql.front import DISCORD, Front, owner_of
 
@@ -266,6 +267,27 @@ class TestFigures:
         assert market["prices_paise"] == [*line, now]
         assert at_first < two_days_ago
         assert board["sequence"] == 5
+
+    async def test_counting_waits_for_no_trade(
+        self, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
+    ) -> None:
+        founded = await found(connection_owner, [10**9])
+        ask = Ask(1, founded.users[0], "22s1", "buy", 100, confirmed=True)
+        await execute(connection_service, founded.exchange_id, [ask])
+        await connection_owner.execute(
+            "insert into betjee.live_boards (exchange_id, board_id, provider, channel_id, next_look_at, counted_sequence)"
+            " values ($1, 1, 'discord', '1', clock_timestamp(), 0)",
+            founded.exchange_id,
+        )
+        trading = (
+            "select from betjee.exchanges join betjee.markets using (exchange_id) where exchange_id = $1"
+            " for no key update of exchanges for update of markets"
+        )
+        async with holding(connection_owner, trading, founded.exchange_id), connection_service.transaction():
+            await connection_service.execute("set local lock_timeout = '1s'")
+            await connection_service.fetch("select betjee.count_volume($1, 10)", founded.exchange_id)
+        counted = "select shares from betjee.market_hours where exchange_id = $1"
+        assert await connection_owner.fetchval(counted, founded.exchange_id) == 100
 
     async def test_hours_that_are_past_are_forgotten(
         self, front: Front, connection_owner: asyncpg.Connection
