@@ -78,12 +78,16 @@ def kept_by_hash(about: Json) -> discord.Embed:
             if key in about and _count(about[key])
         ),
     ]
+    named = (
+        " Since moderators decided something about you, their record has your name too: `/privacy delete` takes it away."
+        if about["recorded_names"]
+        else ""
+    )
     return reply(
         BLUE,
         "What is kept of you here",
         "You have no account here. What is still known of you is known by a scrambled code of your id, and goes when its time is "
-        "over; that the bonus was paid, and a ban, stay as long as the exchange. Where moderators decided something about you, their "
-        "record may have your name too: `/privacy delete` takes it away.",
+        f"over; that the bonus was paid, and a ban, stay as long as the exchange.{named}",
         figures,
         footer="/privacy export gives you all of it as a file.",
     )

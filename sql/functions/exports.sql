@@ -47,6 +47,18 @@ as $$
 $$;
 comment on function export_sign_up(users) is 'What is kept of how a member signed up.';
 
+create or replace function export_names(p_exchange_id bigint, p_user_id bigint, p_identity_hash bytea) returns jsonb
+language sql stable
+set search_path = betjee, pg_temp
+as $$
+-- Bounded at 1,000, the newest.
+  select coalesce(jsonb_agg(jsonb_build_object('display_name', n.display_name, 'recorded_at', n.recorded_at) order by n.sequence desc), '[]')
+  from (
+    select r.* from names_of_identity(p_exchange_id, p_user_id, p_identity_hash) r
+    order by r.sequence desc limit 1000) n
+$$;
+comment on function export_names(bigint, bigint, bytea) is 'The names on the record of moderators of a user and of everybody that they were before.';
+
 create or replace function export_identity(p_exchange_id bigint, p_identity_hash bytea) returns jsonb
 language sql stable security definer
 set search_path = betjee, pg_temp
@@ -57,6 +69,7 @@ as $$
       'sign_up_links', (
         select coalesce(jsonb_agg(to_jsonb(t) - '{exchange_id,token_hash,identity_hash}'::text[] order by t.issued_at desc), '[]')
         from verification_tokens t where t.exchange_id = p_exchange_id and t.identity_hash = p_identity_hash),
+      'recorded_names', export_names(p_exchange_id, null, p_identity_hash),
       'bans', (
         select coalesce(jsonb_agg(to_jsonb(b) - '{exchange_id,moderator_user_id}'::text[] order by b.ban_id desc), '[]') from bans b
         where b.exchange_id = p_exchange_id and b.subject = 'identity' and b.subject_hash = p_identity_hash)) as kept) k
@@ -127,12 +140,8 @@ as $$
         order by r.report_id desc limit 1000) r),
     'freeze', (select to_jsonb(f) - '{exchange_id,user_id,moderator_user_id}'::text[] from freezes f
       where f.exchange_id = u.exchange_id and f.user_id = u.user_id),
-    'recorded_names', (
-      select coalesce(jsonb_agg(jsonb_build_object('display_name', n.display_name, 'recorded_at', n.recorded_at) order by n.sequence desc), '[]')
-      from (
-        select r.* from names_of_identity(u.exchange_id, u.user_id, (
-          select a.identity_hash from accounts a where a.exchange_id = u.exchange_id and a.user_id = u.user_id limit 1)) r
-        order by r.sequence desc limit 1000) n),
+    'recorded_names', export_names(u.exchange_id, u.user_id, (
+      select a.identity_hash from accounts a where a.exchange_id = u.exchange_id and a.user_id = u.user_id limit 1)),
     'bans', (
       select coalesce(jsonb_agg(to_jsonb(b) - '{exchange_id,user_id,moderator_user_id}'::text[] order by b.ban_id desc), '[]') from bans b
       where b.exchange_id = u.exchange_id and b.user_id = u.user_id))

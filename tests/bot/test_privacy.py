@@ -106,6 +106,11 @@ class TestWithoutAnAccount:
         await world.asks(world.meera, "ban", member=world.ravi, reason="Odd.")
         seen = await world.asks(world.ravi, "privacy show")
         assert (seen.figures["Bans"], seen.figures["Bonus paid, which is remembered"]) == ("1", "no")
+        assert seen.figures["Times your name stands on the record of moderators"] == "1"
+        assert "their record has your name too" in seen.text
+        await world.asks(world.ravi, "privacy delete")
+        seen = await world.asks(world.ravi, "privacy show")
+        assert "record" not in seen.text, "the ban is still there, and names nobody"
 
 
 class TestExport:

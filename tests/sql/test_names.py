@@ -183,6 +183,20 @@ async def test_an_export_has_the_names_and_only_ones_own(court: Court) -> None:
     assert [item["display_name"] for item in export["recorded_names"]] == ["ann"]
 
 
+async def test_who_has_no_account_finds_their_names_in_the_export_until_they_are_forgotten(
+    court: Court,
+) -> None:
+    await court.call("ban_user", court["mona"], None, identity("eve"), "Sold answers.", None, "Eve")
+    await wiped(court, "bob")
+    for who, called_then in (("eve", "Eve"), ("bob", "bob")):
+        export = await court.front.document("export_identity", court.front.exchange_id, identity(who))
+        assert {item["display_name"] for item in export["recorded_names"]} == {called_then}
+        await court.call("forget_names", identity(who))
+        export = await court.front.document("export_identity", court.front.exchange_id, identity(who))
+        assert export["recorded_names"] == [], "the ban is still there, and names nobody"
+        assert len(export["bans"]) == 1
+
+
 @pytest.mark.usefixtures("template")  # which has made the roles
 async def test_entries_of_before_get_the_names_of_the_upgrade(
     servers: Servers, administrator: asyncpg.Connection
