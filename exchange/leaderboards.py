@@ -19,9 +19,9 @@ _STEP_SECONDS: Final = 0.05
 _STATEMENT_SECONDS: Final = 60.0
 """The members of the largest exchange are valued in a second; on a busy machine in a multiple of that."""
 
-_REST: Final = 3.0
+_REST: Final = 6.0
 _LONGEST_REST_SECONDS: Final = 0.5
-_RESTED_RUN_SECONDS: Final = 7.5
+_RESTED_RUN_SECONDS: Final = 9.2
 """After each call, trades have the database to themselves for so many times as long as it took, until a run has taken so long."""
 
 _log = logging.getLogger(__name__)

@@ -16,7 +16,14 @@ comment on function best_trades_shown() is 'How many members the leaderboard of 
 
 create or replace function gain_bps(p_before_paise bigint, p_after_paise bigint) returns bigint
 language sql immutable parallel safe
-return round((p_after_paise - p_before_paise)::numeric * 10000 / nullif(p_before_paise, 0))::bigint;
+-- Rounded, halves away from zero. A run asks it three times for each member, and whole numbers divide several
+-- times as fast as numeric; only what would be too large for them once it is multiplied is left to that.
+return case
+  when p_before_paise > 0 and p_before_paise < 100000000000000 and p_after_paise between p_before_paise and 100000000000000
+    then ((p_after_paise - p_before_paise) * 20000 + p_before_paise) / (p_before_paise * 2)
+  when p_before_paise > 0 and p_before_paise < 100000000000000 and p_after_paise between 0 and p_before_paise
+    then -(((p_before_paise - p_after_paise) * 20000 + p_before_paise) / (p_before_paise * 2))
+  else round((p_after_paise - p_before_paise)::numeric * 10000 / nullif(p_before_paise, 0))::bigint end;
 comment on function gain_bps(bigint, bigint) is 'How far an amount has risen, in hundredths of a percent; null where it was nothing.';
 
 create or replace function note_best_trades(p_exchange_id bigint, p_after_sequence bigint) returns bigint
