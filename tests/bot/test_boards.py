@@ -1,5 +1,9 @@
 """What everyone may see."""
 
+import re
+
+from bot.client import BetJee
+from bot.replies.boards import help_page
 from tests.bot.world import World
 
 
@@ -30,6 +34,14 @@ async def test_help_explains_the_exchange_and_says_that_coins_are_worth_nothing(
         "half of your buying power",
     ):
         assert part in seen.text
+
+
+async def test_help_names_each_command(world: World, simcord_bot: BetJee):
+    page = help_page()
+    words = " ".join(field.value or "" for field in page.fields)
+    named = set(re.findall(r"`/([a-z]+)", words)) | {"help"}
+    assert named == {command.name for command in simcord_bot.tree.get_commands()}
+    assert "`/suspects release`" in words, "the way out after a freeze by a button"
 
 
 async def test_commands_are_not_offered_in_direct_messages(world: World):
