@@ -244,7 +244,7 @@ language sql stable
 set search_path = betjee, pg_temp
 as $$
   select coalesce(power_refusal(p_exchange_id, p_moderator_user_id), case
-    when p_wipe.wipe_id is null then refusal('unknown_wipe', 'There is no such wipe.')
+    when p_wipe.wipe_id is null then refusal('unknown_wipe', 'There is no such wipe; /wipes list shows them.')
     when p_wipe.ended_at is not null then refusal('wipe_ended', case p_wipe.status
       when 'executed' then 'That wipe has been executed; it cannot be undone.'
       else 'That wipe has been undone.' end) || jsonb_build_object('status', p_wipe.status) end)
