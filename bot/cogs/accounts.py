@@ -58,7 +58,7 @@ class Accounts(commands.Cog):
     async def report(
         self, interaction: Interaction, text: app_commands.Range[str, 1, _REPORT_CHARACTERS]
     ) -> None:
-        """Write to the moderators of this server's exchange."""
+        """Write to the moderators of this server's exchange, also while you are frozen."""
         account = await self._communities.account_of(interaction)
         user_id = account.user.user_id
         number = await self._exchange.report(account.exchange_id, interaction.id, user_id, text)

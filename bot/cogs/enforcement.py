@@ -126,7 +126,7 @@ class Enforcement(commands.Cog):
     @app_commands.command(extras=PLEA)
     @app_commands.describe(text="What the moderators should know; you can say it once")
     async def appeal(self, interaction: Interaction, text: Range[str, 1, 1000]) -> None:
-        """Tell the moderators why you should not be banned."""
+        """Tell the moderators why you should not be banned; while you are frozen, use /report."""
         exchange_id = await self._communities.exchange_of(interaction.guild)
         await self._exchange.appeal(exchange_id, interaction.id, identity_of(interaction.user), text)
         await answer(interaction, replies.enforcement.appealed())

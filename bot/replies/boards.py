@@ -65,13 +65,14 @@ HELP_SECTIONS: Final = {
     "itself. Meanwhile `/portfolio`, `/quote` and `/orders` work. Whoever sets off many orders of others may not turn "
     "round in that market for a while.",
     "Tax": "Each trade pays a small tax to the exchange's treasury. Every total you are shown includes it.",
-    "You": "`/portfolio` shows all you have, `/history` all you did, also as a file, `/leaderboard` who is ahead, `/tape` "
-    "the last trades, `/report` writes to the moderators, also while you are frozen; `/appeal` does, once, if you are banned\n"
+    "You": "`/portfolio` shows all you have, `/history` all you did, also as a file\n"
+    "`/leaderboard` shows who is ahead, `/tape` the last trades\n"
     "`/alerts` tells you when a price is reached, `/notifications` what you missed, and chooses how you are told\n"
+    "`/report` writes to the moderators, also while you are frozen; `/appeal` does, once, if you are banned\n"
     "`/privacy` shows what is kept of you, gives you all of it as a file, and deletes your account",
     "Moderators": "`/settings`, `/moderators`, `/reports`, `/modlog`\n`/freeze`, `/ban`, `/wipe` and `/suspects` keep bots out, "
-    "`/halt` stops a market\nThe ways back are `/unfreeze`, `/unban`, `/wipes undo` before a wipe is executed, `/suspects release` for what a "
-    "suspicion did, and `/resume`\n`/board here` puts and pins one message with all prices, kept up to date",
+    "`/halt` stops a market, `/bans` and `/wipes` list what is in force\n`/unfreeze`, `/unban`, `/wipes undo` before it is executed, "
+    "`/suspects release` and `/resume` take it back\n`/board here` puts and pins one message with all prices, kept up to date",
 }
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import discord
 
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, PURPLE, Figure, lines_that_fit, reply
-from bot.replies.text import called, grouped, money, name, percent, plain, safe, shares
+from bot.replies.text import called, duration, grouped, money, name, percent, plain, safe, shares
 from exchange.acts import (
     Ban,
     HandHalt,
@@ -55,7 +55,7 @@ def banned(ban: Ban, display_name: str) -> discord.Embed:
         "Banned",
         f"{name(display_name)} can neither trade nor sign up again. They are told why, and can appeal once.",
         [("Reason", safe(ban.reason, _REASON_CHARACTERS)), ("Until", _end(ban.banned_until))],
-        footer=f"Ban {ban.ban_id}",
+        footer=f"Ban {ban.ban_id}. /unban takes it back; /bans shows an appeal.",
     )
 
 
@@ -132,7 +132,7 @@ def wipe_preview(preview: WipePreview, mode: WipeMode, reason: str) -> discord.E
     figures: list[Figure] = [
         ("Reason", safe(reason, _REASON_CHARACTERS)),
         (balances, money(preview.cash_paise)),
-        ("Time to undo it", f"{grouped(preview.undo_seconds)} seconds"),
+        ("Time to undo it", duration(preview.undo_seconds)),
     ]
     markets = map(wiped_market, preview.markets)
     return reply(

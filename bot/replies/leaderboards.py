@@ -24,7 +24,7 @@ PERIODS: Final = {Period.DAY: "24 hours", Period.WEEK: "7 days", Period.ALL: "al
 """How each period is spoken of."""
 
 _EXPLAINED: Final = {
-    Board.NET_WORTH: "Cash and what closing every position would really bring: the middle of the last 24 hourly values, "
+    Board.NET_WORTH: "The balance and what closing every position would really bring: the middle of the last 24 hourly values, "
     "so one lucky minute counts for nothing. The percentage is its gain",
     Board.GAIN: "How far net worth, the middle of the last 24 hourly values, has risen",
     Board.REALISED: "The profit before tax that closing positions has brought",

@@ -74,13 +74,16 @@ def _unknown_market(_: Outcome) -> str:
 
 
 def _market_not_open(outcome: Outcome) -> str:
-    market = outcome.label or "The market"
+    market = outcome.label or "the market"
     if outcome.wait_seconds is not None:
         return (
-            f"{market} is halted, because its price moved far in a short time; it reopens in about "
+            f"{market[0].upper()}{market[1:]} is halted, because its price moved far in a short time; it reopens in about "
             f"{grouped(outcome.wait_seconds)} s. Until then `/portfolio`, `/quote` and `/orders` work."
         )
-    return f"{market} is not open for trading now. `/markets` shows which markets are."
+    return (
+        f"A moderator has halted {market}, or it is settled: `/markets` tells which. "
+        "Meanwhile `/portfolio`, `/quote` and `/orders` work."
+    )
 
 
 def _cooling_down(outcome: Outcome) -> str:

@@ -67,7 +67,7 @@ def order_list(listed: Sequence[Stop], *, before: int = 0, after: int = 0, said:
         for count, where in ((before, "before these."), (after, "after these."))
         if count
     ]
-    parts = [said, lines_that_fit(lines) or _NONE, *others]
+    parts = [said, lines_that_fit(lines, "\n\n") or _NONE, *others]
     embed = reply(BLUE, "Your waiting orders", "\n\n".join(part for part in parts if part))
     for title, sentence in _hindrances(listed).items():
         embed.add_field(name=title, value=sentence, inline=False)

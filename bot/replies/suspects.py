@@ -8,7 +8,7 @@ import discord
 from bot.replies.enforcement import names_of, wiped_market
 from bot.replies.reply import AMBER, BLUE, GREEN, GREY, PURPLE, Figure, lines_that_fit, reply
 from bot.replies.signals import TITLES, reason, title
-from bot.replies.text import grouped, money, name, plain
+from bot.replies.text import duration, grouped, money, name, plain
 from exchange.acts import WipePreview, WipeStatus
 from exchange.suspects import Cluster, ClusterMember, ClusterStatus, Release, SignalKind
 
@@ -134,7 +134,7 @@ def wipe_preview(cluster_id: int, preview: WipePreview) -> discord.Embed:
         ),
         [
             ("Balances that are burned, before any unwinding", money(preview.cash_paise)),
-            ("Time to undo it", f"{grouped(preview.undo_seconds)} seconds"),
+            ("Time to undo it", duration(preview.undo_seconds)),
         ],
         footer="Burn and Unwind freeze them at once. This cannot be taken back once it is executed.",
     )

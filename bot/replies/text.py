@@ -15,6 +15,7 @@ __all__ = [
     "TIMES",
     "called",
     "change",
+    "duration",
     "grouped",
     "holding",
     "money",
@@ -35,6 +36,15 @@ _MARKDOWN: Final = {ord(character): f"\\{character}" for character in r"\`*_~|<>
 _INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _REMOVED_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 _MARKS_IN_A_ROW: Final = 4
+_UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+"""Units of time with their seconds, of which the largest is taken that leaves no rest."""
+
+
+def duration(seconds: int) -> str:
+    """A length of time in words: `10 minutes`, `1 hour`, `90 seconds`."""
+    unit, length = next((unit, length) for unit, length in _UNITS if seconds % length == 0)
+    count = seconds // length
+    return f"{grouped(count)} {unit}{'' if count == 1 else 's'}"
 
 
 def holding(count: int) -> str:

@@ -1,5 +1,9 @@
 """What everyone may see."""
 
+import re
+
+from bot.client import BetJee
+from bot.replies.boards import help_page
 from tests.bot.world import World
 
 
@@ -42,6 +46,14 @@ async def test_help_tells_moderators_the_ways_back(world: World):
     ):
         assert f"`/{act}`" in help_text
         assert f"`/{way_back}`" in help_text
+
+
+async def test_help_names_each_command(world: World, simcord_bot: BetJee):
+    page = help_page()
+    words = " ".join(field.value or "" for field in page.fields)
+    named = set(re.findall(r"`/([a-z]+)", words)) | {"help"}
+    assert named == {command.name for command in simcord_bot.tree.get_commands()}
+    assert "`/suspects release`" in words, "the way out after a freeze by a button"
 
 
 async def test_commands_are_not_offered_in_direct_messages(world: World):

@@ -37,6 +37,14 @@ def test_other_figures():
     assert text.shares(1_00_000) == "1,00,000 shares"
     assert text.holding(-10) == "short 10 shares"
     assert text.holding(0) == "none"
+    assert [text.duration(seconds) for seconds in (1, 90, 600, 3_600, 5_400, 1_72_800)] == [
+        "1 second",
+        "90 seconds",
+        "10 minutes",
+        "1 hour",
+        "90 minutes",
+        "2 days",
+    ]
     assert text.change(-108) == "−1.08 %"
     assert text.change(5) == "+0.05 %"
     assert text.change(0) == "0.00 %"
