@@ -33,7 +33,8 @@ def own_portfolio(portfolio: Portfolio) -> discord.Embed:
             ("Taxes paid", money(portfolio.taxes_paise)),
             ("Granted", money(portfolio.granted_paise)),
         ],
-        footer="Net worth is what closing every position now would really bring, after tax. Profits are before tax.",
+        footer="Net worth is what closing every position now would really bring, after tax. Profits are before tax. "
+        "Closing moves the price, so it brings less than price times shares.",
     )
 
 
