@@ -38,7 +38,7 @@ async def test_no_number_and_no_button_of_one_guild_means_anything_in_another(
     boss, channel = rival
     cluster = number_of(told)
     banned = await world.asks(world.meera, "ban", member=world.ravi, reason="Odd.")
-    ban = int((banned.embed.footer.text or "").removeprefix("Ban "))
+    ban = int((banned.embed.footer.text or "").removeprefix("Ban ").partition(".")[0])
     preview = await world.asks(world.meera, "wipe", members=f"<@{world.asha.id}>", reason="Odd.", mode="burn")
     planned = await world.clicks(world.meera, preview, "Confirm")
     wipe = int(planned.title.rpartition(" ")[2])
