@@ -165,6 +165,7 @@ declare
   v_hours timestamptz[] := hours_of_median(p_exchange_id, v_newest + interval '1 hour');
   v_block bigint;
 begin
+  -- Another process may have done it since this one was told to.
   perform from leaderboards
   where exchange_id = p_exchange_id and run_begun_at is null and prepared_at is distinct from v_newest
   for update skip locked;
