@@ -31,7 +31,7 @@ MEMBERS = 100_000
 CALLERS = 200
 HOURS = 24 * 8
 PAGES_A_SECOND = 20
-PAIRS = 5
+PAIRS = 7
 """How often a round measures trades alone and beside something, since each such measurement is noisy."""
 
 NAIVE_PART = 20
@@ -124,7 +124,7 @@ select pg_total_relation_size('betjee.net_worths') / 2 ^ 20 as net_worths,
 
 @dataclass
 class Measured:
-    """Milliseconds of pages and references, seconds of runs; trades a second alone, and beside something right after.
+    """Milliseconds of pages and references, seconds of runs; trades a second alone, right before and after, and beside something.
 
     What is done of a run takes seconds with its rests; the processors' seconds are those of all the server's processes.
     """
@@ -176,12 +176,15 @@ class Crowd:
             * NAIVE_PART
         )
         await self._pages()
+        before = await self._trades(seconds)
         for _ in range(PAIRS):
             for pairs, beside in (
                 (self.measured.beside_runs, self._one_run),
                 (self.measured.beside_pages, self._pages_now_and_then),
             ):
-                pairs.append((await self._trades(seconds), await self._trades(seconds, beside)))
+                during, after = await self._trades(seconds, beside), await self._trades(seconds)
+                pairs.append(((before + after) / 2, during))
+                before = after
 
     async def sizes(self) -> dict[str, float]:
         """Megabytes of eight days of snapshots, and of the leaderboards."""
