@@ -244,6 +244,7 @@ class Crowd:
     async def _pages_now_and_then(self, over: asyncio.Event) -> None:
         while not over.is_set():
             await self._exchange.get_leaderboard(self._ours.exchange_id)
+            # Members ask at their own pace, however fast they are answered.
             await asyncio.sleep(1 / PAGES_A_SECOND)
 
     async def _trades(

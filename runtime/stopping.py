@@ -1,7 +1,6 @@
 """How a process that serves until it is told to stop hears of it."""
 
 import asyncio
-import contextlib
 import signal
 
 
@@ -9,7 +8,5 @@ def stopped_by_signals() -> asyncio.Event:
     """An event that SIGTERM and SIGINT set, made within the running loop."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Windows has no such handlers; there the command line's own end the program.
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop

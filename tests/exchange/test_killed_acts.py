@@ -116,6 +116,7 @@ async def kill(watcher: asyncpg.Connection) -> None:
                 " and state = 'active' and query like '%betjee.%' and pid <> pg_backend_pid()"
             )
         )
+        # Not to wait for anything: acts take some milliseconds, and each kill is to meet another moment of one.
         await asyncio.sleep(random.random() / 40)
 
 

@@ -124,7 +124,7 @@ async def test_what_a_crash_has_emptied_is_made_anew(boards: Boards, steps: int)
     for table in DERIVED:
         await boards.owner.execute(f"truncate betjee.{table}")
     assert await boards.refresh(), "though nothing has changed since"
-    assert [page["standings"] for page in await shown(boards)] == [page["standings"] for page in expected]  # type: ignore[index]
+    assert [page["standings"] for page in await shown(boards)] == [page["standings"] for page in expected]  # type: ignore[index]  # JSON documents
 
 
 async def test_a_run_that_was_left_lying_begins_anew(boards: Boards) -> None:

@@ -86,6 +86,7 @@ async def test_the_page_is_served_and_ends_politely(data_folder: Path, database:
                     page = await answer.text()
             except aiohttp.ClientConnectionError:
                 assert process.returncode is None
+                # Nothing tells from outside when it listens; how long that may take, `running` bounds.
                 await asyncio.sleep(0.02)
         assert "csrf-token" in page
         process.send_signal(signal.SIGTERM)
