@@ -29,6 +29,7 @@ async def test_the_jobs(exchange: Exchange):
         "sweep_outbox",
         "reopen_markets",
         "audit_exchanges",
+        "count_candles",
         "find_suspects",
         "make_leaderboards",
         "purge_names",
