@@ -88,7 +88,8 @@ set enable_mergejoin = off
 set enable_seqscan = off
 as $$
 -- Counts the fills that have come since the last time, at most p_limit (100,000); whether there are more.
--- Where another process is counting, it passes by. Locks: the exchange's row of candle_counts.
+-- Where another process is counting, it passes by. Locks: the exchange's row of candle_counts, which it
+-- makes where there is none; only that waits for another who does so.
 declare
   v_limit integer := least(greatest(p_limit, 1), 100000);
   v_after bigint;
@@ -97,7 +98,9 @@ declare
   v_up_to_at timestamptz;
   v_fills integer;
 begin
-  insert into candle_counts (exchange_id) values (p_exchange_id) on conflict do nothing;
+  if not exists (select from candle_counts where exchange_id = p_exchange_id) then
+    insert into candle_counts (exchange_id) values (p_exchange_id) on conflict do nothing;
+  end if;
   select c.counted_sequence into v_after from candle_counts c where c.exchange_id = p_exchange_id for update skip locked;
   if not found then
     return false;

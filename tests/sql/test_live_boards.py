@@ -9,7 +9,6 @@ import pytest
 
 from tests.model.founding import execute, found
 from tests.model.state import Ask
-from tests.sql.blocking import holding
 from tests.sql.boards import lasting_hour
 from tests.sql.front import DISCORD, Front, owner_of
 
