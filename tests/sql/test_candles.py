@@ -110,6 +110,20 @@ async def test_of_old_fills_only_long_candles_are_made(
     assert kinds == {360, 3600, 86400}
 
 
+async def test_no_chart_reaches_further_back_than_its_candles_are_kept(
+    connection_owner: asyncpg.Connection,
+) -> None:
+    beyond = await connection_owner.fetch(
+        "select s.seconds from (select generate_series(1, 86400) union all select generate_series(86400, 86400 * 400, 997)) s(seconds),"
+        " lateral betjee.chart_bucket_seconds(make_interval(secs => s.seconds)) bucket_seconds,"
+        " lateral ("
+        "   select k.* from betjee.candle_kinds() k where bucket_seconds % k.candle_seconds = 0"
+        "   order by k.candle_seconds desc limit 1) k"
+        " where s.seconds + bucket_seconds > extract(epoch from k.kept) or s.seconds > 240 * bucket_seconds"
+    )
+    assert beyond == []
+
+
 class TestAtOnce:
     async def test_counting_waits_for_no_trade(
         self, traded: Founded, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
@@ -193,11 +207,11 @@ class TestAtOnce:
 
 @pytest.fixture
 async def aged(court: Court) -> Court:
-    """Ann, then bob and then ann again have traded through ten weeks; bob came in the sixth week."""
+    """Ann has traded in each of ten weeks, on one day of it twice; bob came in the seventh, and was the first on that day."""
     for number in range(20):
         await court.order("bob" if number in (12, 14) else "ann", "buy", 10 + number)
     await court.owner_connection.execute(
-        "update betjee.transactions t set executed_at = clock_timestamp() - (20 - f.number) * interval '3 days 12 hours 7 seconds'"
+        "update betjee.transactions t set executed_at = clock_timestamp() - (20 - f.number) / 2 * interval '7 days' - (20 - f.number) * interval '7 seconds'"
         " from (select sequence, row_number() over (order by sequence) as number from betjee.transactions where exchange_id = $1) f"
         " where t.exchange_id = $1 and t.sequence = f.sequence",
         court.front.exchange_id,
@@ -274,6 +288,21 @@ class TestWipes:
         await sessions[0].execute("set lock_timeout = '1s'")
         assert not await counted(sessions[0], exchange_id)
         await (wiping.commit() if is_executed else wiping.rollback())
+        await self.show_the_ledger(aged)
+        await counted(sessions[0], exchange_id)
+        await self.show_the_ledger(aged)
+
+    async def test_no_count_begins_while_candles_are_forgotten(
+        self, aged: Court, sessions: list[asyncpg.Connection], watcher: asyncpg.Connection
+    ) -> None:
+        exchange_id = aged.front.exchange_id
+        await counted(sessions[0], exchange_id, 16)
+        candles = "select from betjee.candles where exchange_id = $1 and candle_seconds = 86400 for update"
+        async with asyncio.TaskGroup() as group, holding(aged.owner_connection, candles, exchange_id):
+            wiping = group.create_task(aged.plan("olga", ["bob"], "burn"))
+            await wait_for_waiting(watcher, "plan_wipe")
+            assert not await counted(sessions[0], exchange_id, 2)
+        assert wiping.result()["status"] == "executed"
         await self.show_the_ledger(aged)
         await counted(sessions[0], exchange_id)
         await self.show_the_ledger(aged)
