@@ -43,27 +43,27 @@ class Charts(Calls):
         """Count the fills that the candles of charts and boards lack, at most `limit`; whether there are more."""
         return bool(await self._read("select betjee.count_candles($1, $2)", exchange_id, limit))
 
-    async def catch_up_candles(self, seconds: float = _CATCH_UP_SECONDS) -> None:
-        """Count the fills of all exchanges, in steps, each exchange one at its turn; what is left after `seconds` waits for the next call.
+    async def catch_up_candles(self) -> None:
+        """Count the fills of all exchanges, step by step, each exchange at its turn; after ten seconds the rest waits for the next call.
 
         One that cannot be counted holds up no other.
         """
-        end = time.monotonic() + seconds
+        end = time.monotonic() + _CATCH_UP_SECONDS
         exchange_ids = await self._read_all("select betjee.list_uncounted_exchanges()")
-        while exchange_ids:
-            more = []
-            for exchange_id in exchange_ids:
-                begin = time.monotonic()
-                if begin > end:
-                    return
-                try:
-                    if await self.count_candles(exchange_id):
-                        more.append(exchange_id)
-                        # Trades have the database to themselves for as long as the step took.
-                        await asyncio.sleep(time.monotonic() - begin)
-                except RequestRejected:
-                    _log.exception("The candles of exchange %d could not be counted.", exchange_id)
-            exchange_ids = more
+        while exchange_ids and time.monotonic() < end:
+            exchange_ids = [number for number in exchange_ids if await self._take_count_step(number)]
+
+    async def _take_count_step(self, exchange_id: int) -> bool:
+        begin = time.monotonic()
+        try:
+            more = await self.count_candles(exchange_id)
+        except RequestRejected:
+            _log.exception("The candles of exchange %d could not be counted.", exchange_id)
+            return False
+        if more:
+            # Trades have the database to themselves for as long as the step took.
+            await asyncio.sleep(time.monotonic() - begin)
+        return more
 
 
 def _known(document: Json | None) -> Json:

@@ -205,19 +205,23 @@ class TestAtOnce:
         assert await sums(connection_owner, traded.exchange_id) == {55}
 
 
+AGE = """
+update betjee.transactions t
+set executed_at = clock_timestamp() - (20 - f.number) / 2 * $2::interval - (20 - f.number) * interval '7 seconds'
+from (
+  select sequence, row_number() over (order by sequence) as number from betjee.transactions where exchange_id = $1) f
+where t.exchange_id = $1 and t.sequence = f.sequence
+"""
+
+
 @pytest.fixture
 async def aged(court: Court) -> Court:
-    """Ann has traded in each of ten weeks, on one day of it twice; bob came in the seventh, and was the first on that day."""
+    """Ann has traded each month for ten, on one day of it twice; bob came in the seventh, and was the first on his days."""
     for number in range(20):
         await court.order("bob" if number in (12, 14) else "ann", "buy", 10 + number)
+    await court.owner_connection.execute(AGE, court.front.exchange_id, timedelta(days=30))
     await court.owner_connection.execute(
-        "update betjee.transactions t set executed_at = clock_timestamp() - (20 - f.number) / 2 * interval '7 days' - (20 - f.number) * interval '7 seconds'"
-        " from (select sequence, row_number() over (order by sequence) as number from betjee.transactions where exchange_id = $1) f"
-        " where t.exchange_id = $1 and t.sequence = f.sequence",
-        court.front.exchange_id,
-    )
-    await court.owner_connection.execute(
-        "update betjee.exchanges set opened_at = opened_at - interval '100 days' where exchange_id = $1",
+        "update betjee.exchanges set opened_at = opened_at - interval '400 days' where exchange_id = $1",
         court.front.exchange_id,
     )
     await court.call("change_setting", court["olga"], "wipe_undo_seconds", "0")
@@ -251,6 +255,16 @@ class TestWipes:
         assert await aged.owner_connection.fetchval(COUNTED, exchange_id) == min(before, 12)
         await self.show_the_ledger(aged)
         await counted(service, exchange_id)
+        await self.show_the_ledger(aged)
+
+    async def test_a_wipe_of_what_was_traded_today(self, aged: Court) -> None:
+        service, exchange_id = aged.front.service, aged.front.exchange_id
+        await aged.owner_connection.execute(AGE, exchange_id, timedelta(minutes=6))
+        await counted(service, exchange_id)
+        assert (await aged.plan("olga", ["bob"], "burn"))["status"] == "executed"
+        await self.show_the_ledger(aged)
+        while await counted(service, exchange_id, 5):
+            await self.show_the_ledger(aged)
         await self.show_the_ledger(aged)
 
     async def test_a_wipe_of_who_never_traded_forgets_nothing(self, aged: Court) -> None:
