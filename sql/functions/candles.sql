@@ -170,6 +170,27 @@ end
 $$;
 comment on function forget_candles(bigint, timestamptz) is 'Have the fills of an exchange since a time counted anew.';
 
+create or replace function audit_candles(p_exchange_id bigint) returns setof text
+language sql stable
+set search_path = betjee, pg_temp
+set enable_nestloop = off
+as $$
+-- Those that are kept for good, beside the fills that are counted.
+  select format('Market %s: its candles have %s shares traded, the ledger %s.', m.code, coalesce(c.shares, 0), coalesce(t.shares, 0))
+  from markets m
+  left join (
+    select c.shift_id, sum(c.volume_shares) as shares from candles c
+    where c.exchange_id = p_exchange_id and c.candle_seconds = (select k.candle_seconds from candle_kinds() k where k.kept is null)
+    group by c.shift_id) c using (shift_id)
+  left join (
+    select t.shift_id, sum(abs(t.shares)) as shares from transactions t
+    where t.exchange_id = p_exchange_id
+      and t.sequence <= (select n.counted_sequence from candle_counts n where n.exchange_id = p_exchange_id)
+    group by t.shift_id) t using (shift_id)
+  where m.exchange_id = p_exchange_id and coalesce(c.shares, 0) <> coalesce(t.shares, 0)
+$$;
+comment on function audit_candles(bigint) is 'In which markets fills were not counted once, as sentences.';
+
 create or replace function list_candles(
   p_exchange_id bigint, p_shift_id integer, p_from timestamptz, p_candle_seconds integer
 ) returns setof candles

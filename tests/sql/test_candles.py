@@ -321,13 +321,19 @@ class TestWipes:
         await counted(sessions[0], exchange_id)
         await self.show_the_ledger(aged)
 
-    async def test_a_repair_has_all_counted_anew(self, aged: Court) -> None:
+    async def test_an_audit_finds_a_fill_counted_twice_and_a_repair_has_all_counted_anew(
+        self, aged: Court
+    ) -> None:
         service, exchange_id = aged.front.service, aged.front.exchange_id
-        await counted(service, exchange_id)
+        await counted(service, exchange_id, 15)
+        assert await aged.audit() == []
         await aged.owner_connection.execute(
             "update betjee.candles set volume_shares = volume_shares + 1 where exchange_id = $1", exchange_id
         )
+        (discrepancy,) = await aged.audit()
+        assert "its candles have" in discrepancy
         await aged.owner_connection.execute("select betjee.repair_exchange($1)", exchange_id)
+        assert await aged.audit() == []
         await self.show_the_ledger(aged)
         await counted(service, exchange_id)
         await self.show_the_ledger(aged)
