@@ -13,6 +13,11 @@ from tests.model.curve import Terms
 
 PERIODS = (3_600, 21_600, 86_400, 604_800, None)
 COUNT = "select betjee.count_candles($1, $2)"
+COUNTED = """
+select count(*) from betjee.transactions t join betjee.candle_counts c using (exchange_id)
+where t.exchange_id = $1 and t.sequence <= c.counted_sequence
+"""
+"""How many fills of the ledger are counted."""
 
 _FILLS = """
 select sequence, executed_at, shares, price_after_paise as price_paise from betjee.transactions
@@ -23,10 +28,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CANDLES_SECONDS = (86_400, 3_600, 360, 15, 1)
 
 
+async def counted(service: asyncpg.Connection, exchange_id: int, limit: int = 100_000) -> bool:
+    """Count so many fills at most; whether there are more."""
+    more: bool = await service.fetchval(COUNT, exchange_id, limit)
+    return more
+
+
 async def assert_charts_show_the_ledger(
     owner: asyncpg.Connection, service: asyncpg.Connection, exchange_id: int, market: str = "22s1"
 ) -> None:
-    """Every period of a market, of which no wipe has left burns, shows what its fills say."""
+    """Every period of a market shows what its fills say; a wipe, if there was one, is of this moment."""
     fills = await owner.fetch(_FILLS, exchange_id, market)
     opened_at = await owner.fetchval(
         "select opened_at from betjee.exchanges where exchange_id = $1", exchange_id

@@ -247,7 +247,7 @@ async def test_a_page_and_the_board_read_a_few_rows_of_a_long_ledger(
 COUNT = "select betjee.count_candles($1, $2)"
 
 
-async def test_counting_reads_each_fill_twice_and_only_once_more_what_it_counts(
+async def test_a_fill_is_read_when_it_is_counted_and_never_again(
     crowded: tuple[int, list[int]],
     connection_service: asyncpg.Connection,
 ) -> None:
