@@ -146,7 +146,7 @@ class BoardEditor:
 
     async def _show(self, board: ClaimedBoard) -> bool:
         """Post the board, or edit it if it reads differently; whether it is pinned."""
-        await self._exchange.count_volume(board.exchange_id)
+        await self._exchange.count_candles(board.exchange_id)
         figures = await self._exchange.get_board(board.exchange_id)
         embed = replies.live_board.board(figures)
         content_hash = _hash_of(embed)

@@ -15,6 +15,7 @@ SWEEP_SECONDS = 5
 REOPEN_SECONDS = 5
 LEADERBOARD_SECONDS = 15
 SEARCH_SECONDS = 20
+COUNT_SECONDS = 10
 
 _DISCREPANCIES_LOGGED = 20
 
@@ -54,6 +55,7 @@ def scheduled_jobs(
     every(sweep_outbox, seconds=SWEEP_SECONDS)
     every(reopen_markets, seconds=REOPEN_SECONDS)
     every(make_leaderboards, seconds=LEADERBOARD_SECONDS)
+    every(count_candles, seconds=COUNT_SECONDS)
     every(purge_requests, hours=1)
     every(purge_outbox, hours=1)
     # Often, since it passes over what was audited within the hour, also before a restart.
@@ -84,6 +86,11 @@ async def make_leaderboards(exchange: Exchange) -> None:
     await exchange.refresh_leaderboards()
     await exchange.post_leaderboards()
     await exchange.prepare_medians()
+
+
+async def count_candles(exchange: Exchange) -> None:
+    """Count the fills that have come for charts and boards, which read what is not counted one by one."""
+    await exchange.catch_up_candles()
 
 
 async def purge_requests(exchange: Exchange) -> None:

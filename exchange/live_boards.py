@@ -132,10 +132,6 @@ class LiveBoards(Calls):
             raise RequestRejected("unknown_exchange", "There is no such exchange.")
         return Board.from_json(document)
 
-    async def count_volume(self, exchange_id: int, limit: int = 100_000) -> bool:
-        """Count the fills that the board's volumes lack, at most `limit`; whether there are more."""
-        return bool(await self._read("select betjee.count_volume($1, $2)", exchange_id, limit))
-
     async def claim_boards(self, holder: str, lease_seconds: int, most_a_second: int) -> list[ClaimedBoard]:
         """Lease the boards that are due, for 1 to 300 seconds, within the budget of all processes together.
 

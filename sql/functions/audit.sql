@@ -92,6 +92,7 @@ begin
 
   return query select * from audit_fills(p_exchange_id);
   return query select * from audit_members(p_exchange_id);
+  return query select * from audit_candles(p_exchange_id);
 
   return query
   select format('Transaction %s belongs to user %s or market %s, which does not exist.', t.sequence, t.user_id, t.shift_id)

@@ -1,43 +1,5 @@
 -- What a live board shows. Its cost is bounded, however much was traded: prices of the past are looked
--- up by index, one fill each, and volumes are counted as fills come, each of them once.
-
-create or replace function count_volume(p_exchange_id bigint, p_limit integer) returns boolean
-language plpgsql security definer
-set search_path = betjee, pg_temp
-as $$
--- Adds the fills that have come since the last time to market_hours, at most p_limit (100,000); whether
--- there are more to count. Locks: the board's row, so that no fill is counted twice.
-declare
-  v_limit integer := least(greatest(p_limit, 1), 100000);
-  v_oldest timestamptz := date_trunc('hour', clock_timestamp() - interval '24 hours', 'UTC');
-  v_from bigint;
-  v_to bigint;
-  v_fills integer;
-begin
-  select greatest(b.counted_sequence, sequence_before(p_exchange_id, v_oldest)) into v_from
-  from live_boards b where b.exchange_id = p_exchange_id for update;
-  select max(t.sequence), count(*) into v_to, v_fills
-  from (
-    select sequence from transactions
-    where exchange_id = p_exchange_id and sequence > v_from
-    order by sequence limit v_limit) t;
-  if v_fills > 0 then
-    insert into market_hours as h (exchange_id, shift_id, hour, shares, gross_paise)
-    select p_exchange_id, t.shift_id, date_trunc('hour', t.executed_at, 'UTC'), sum(abs(t.shares)), sum(t.gross_paise)
-    from transactions t
-    where t.exchange_id = p_exchange_id and t.sequence > v_from and t.sequence <= v_to
-    group by t.shift_id, date_trunc('hour', t.executed_at, 'UTC')
-    on conflict (exchange_id, shift_id, hour) do update
-    set shares = h.shares + excluded.shares, gross_paise = h.gross_paise + excluded.gross_paise;
-    update live_boards set counted_sequence = v_to where exchange_id = p_exchange_id;
-  end if;
-  delete from market_hours where exchange_id = p_exchange_id and hour < v_oldest;
-  return v_fills = v_limit;
-end
-$$;
-comment on function count_volume(bigint, integer) is 'Count the fills that a live board''s volumes do not have yet; whether there are more.';
-alter function count_volume(bigint, integer) owner to exchange_writer;
-grant execute on function count_volume(bigint, integer) to service_role;
+-- up by index, one fill each, and volumes are those of candles.
 
 create or replace function price_at(p_market markets, p_time timestamptz) returns bigint
 language sql stable
@@ -75,8 +37,8 @@ as $$
           select array_agg(price_at(m, date_trunc('hour', clock_timestamp(), 'UTC') - make_interval(hours => 2 * step)) order by step desc) as prices_paise
           from generate_series(0, 11) step) line,
         lateral (
-          select sum(h.shares)::bigint as shares from market_hours h
-          where h.exchange_id = p_exchange_id and h.shift_id = m.shift_id and h.hour > clock_timestamp() - interval '24 hours') volume
+          select sum(c.volume_shares)::bigint as shares
+          from list_candles(p_exchange_id, m.shift_id, date_trunc('hour', clock_timestamp() - interval '23 hours', 'UTC'), 3600) c) volume
       where m.exchange_id = p_exchange_id))
   from exchanges e
   where e.exchange_id = p_exchange_id

@@ -1,30 +1,36 @@
 -- What charts are drawn from: the history of a price, and a market with its curve. Every figure is
 -- made here, so that a picture never shows another price than a quote. Reads wait for nobody.
 
+create or replace function chart_bucket_seconds(p_span interval) returns integer
+language sql immutable parallel safe
+set search_path = betjee, pg_temp
+as $$
+-- Whole candles of the longest kind that is not longer than a 240th of the span.
+  select (ceil(s.seconds / k.candle_seconds) * k.candle_seconds)::integer
+  from candle_kinds() k, (select greatest(1, extract(epoch from p_span) / 240) as seconds) s
+  where k.candle_seconds <= s.seconds
+  order by k.candle_seconds desc limit 1
+$$;
+comment on function chart_bucket_seconds(interval) is 'How many seconds each of the at most 240 buckets of a chart lasts that reaches back so far.';
+
 create or replace function list_price_buckets(
   p_exchange_id bigint, p_shift_id integer, p_from timestamptz, p_bucket_seconds integer
 ) returns jsonb
 language sql stable
 set search_path = betjee, pg_temp
-set enable_hashjoin = off
-set enable_mergejoin = off
-set enable_seqscan = off
 as $$
--- Only buckets with fills. Each fill costs half a microsecond, so sorts and numeric arithmetic are
--- kept for the buckets; the last price of each is looked up by its sequence.
+-- Only buckets with fills, of the longest candles that divide them. Candles stand where buckets do, so nothing is estimated.
   select coalesce(jsonb_agg(jsonb_build_array(
-    round(extract(epoch from b.starts_at - p_from) / p_bucket_seconds), t.price_after_paise,
-    b.highest_price_paise, b.lowest_price_paise, b.volume_shares) order by b.starts_at), '[]')
+    b.number, b.last_price_paise, b.highest_price_paise, b.lowest_price_paise, b.volume_shares) order by b.number), '[]')
   from (
-    select date_bin(make_interval(secs => p_bucket_seconds), t.executed_at, p_from) as starts_at, max(t.sequence) as last_sequence,
-      max(t.price_after_paise) as highest_price_paise, min(t.price_after_paise) as lowest_price_paise,
-      sum(abs(t.shares)::integer) as volume_shares
-    from transactions t
-    where t.exchange_id = p_exchange_id and t.shift_id = p_shift_id and t.executed_at >= p_from
-    group by 1) b,
-    lateral (
-      select t.price_after_paise from transactions t
-      where t.exchange_id = p_exchange_id and t.sequence = b.last_sequence limit 1) t
+    select floor(extract(epoch from c.starts_at - p_from) / p_bucket_seconds) as number,
+      (max(array[c.last_sequence, c.last_price_paise]))[2] as last_price_paise,
+      max(c.highest_price_paise) as highest_price_paise, min(c.lowest_price_paise) as lowest_price_paise,
+      sum(c.volume_shares) as volume_shares
+    from list_candles(
+      p_exchange_id, p_shift_id, p_from,
+      (select max(k.candle_seconds) from candle_kinds() k where p_bucket_seconds % k.candle_seconds = 0)) c
+    group by 1) b
 $$;
 comment on function list_price_buckets(bigint, integer, timestamptz, integer) is 'The fills of a market since a time, summed up: number of the bucket, last, highest and lowest price in paise, shares traded.';
 
@@ -49,10 +55,11 @@ set search_path = betjee, pg_temp
 as $$
 -- The last p_seconds (at least a minute), or, where that is null, everything since the first fill;
 -- in either case not from before the exchange was opened. It is cut into at most 242 buckets, whose
--- bounds stand still while time goes on, so that one picture serves until a bucket is over.
+-- bounds stand still while time goes on, so that one picture serves until a bucket is over. Now is when
+-- the exchange's clock says, which no fill is ahead of.
 -- The member named, if any, is shown their own position. Null for an unknown market.
 declare
-  v_now timestamptz := clock_timestamp();
+  v_now timestamptz;
   v_market markets;
   v_held positions;
   v_from timestamptz;
@@ -67,7 +74,8 @@ begin
   end if;
   select p.* into v_held from positions p
   where p.exchange_id = p_exchange_id and p.user_id = p_user_id and p.shift_id = v_market.shift_id;
-  select e.opened_at into v_opened_at from exchanges e where e.exchange_id = p_exchange_id;
+  select greatest(clock_timestamp(), e.updated_at), e.opened_at into v_now, v_opened_at
+  from exchanges e where e.exchange_id = p_exchange_id;
   if p_seconds is null then
     select t.executed_at into v_from from transactions t
     where t.exchange_id = p_exchange_id and t.shift_id = v_market.shift_id
@@ -76,7 +84,7 @@ begin
   else
     v_from := greatest(v_now - make_interval(secs => least(greatest(p_seconds, 60), 366 * 86400)), v_opened_at);
   end if;
-  v_bucket_seconds := greatest(1, ceil(extract(epoch from v_now - v_from) / 240));
+  v_bucket_seconds := chart_bucket_seconds(v_now - v_from);
   v_from := date_bin(make_interval(secs => v_bucket_seconds), v_from, 'epoch');
   v_opening_price_paise := reference_price(v_market, jsonb_populate_record(null::exchange_settings, '{"band_seconds": 0}'), v_from);
   v_price_paise := (current_point(v_market)).price_paise;

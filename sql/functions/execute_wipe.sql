@@ -155,6 +155,8 @@ as $$
 begin
   perform erase_tokens(p_exchange_id, p_user_ids);
   perform forget_standings(p_exchange_id, p_user_ids);
+  perform forget_candles(p_exchange_id, (
+    select min(t.executed_at) from transactions t where t.exchange_id = p_exchange_id and t.user_id = any (p_user_ids)));
   delete from stop_losses where exchange_id = p_exchange_id and user_id = any (p_user_ids);
   delete from price_alerts where exchange_id = p_exchange_id and user_id = any (p_user_ids);
   delete from outbox where exchange_id = p_exchange_id and user_id = any (p_user_ids);

@@ -8,24 +8,6 @@
 -- Locks: put_board(), remove_board() and lose_board() lock the exchange first; the others lock the
 -- board's row alone, for one statement.
 
-create or replace function sequence_before(p_exchange_id bigint, p_time timestamptz) returns bigint
-language sql stable
-set search_path = betjee, pg_temp
-set enable_hashjoin = off
-set enable_mergejoin = off
-set enable_seqscan = off
-as $$
--- Times are in the order of the sequence, so the last fill of each market tells it.
-  select coalesce(max(f.sequence), 0)
-  from markets m,
-    lateral (
-      select t.sequence from transactions t
-      where t.exchange_id = p_exchange_id and t.shift_id = m.shift_id and t.executed_at <= p_time
-      order by t.executed_at desc, t.sequence desc limit 1) f
-  where m.exchange_id = p_exchange_id
-$$;
-comment on function sequence_before(bigint, timestamptz) is 'The sequence of an exchange''s last fill up to a time, or 0.';
-
 create or replace function put_board(
   p_exchange_id bigint, p_request_id bigint, p_moderator_user_id bigint, p_provider text, p_channel_id text,
   p_holder text, p_lease_seconds integer
@@ -54,12 +36,10 @@ begin
     v_outcome := refusal('invalid_channel', 'That is not a channel.');
   else
     delete from live_boards where exchange_id = p_exchange_id returning * into v_earlier;
-    delete from market_hours where exchange_id = p_exchange_id;
     insert into live_boards (
-      exchange_id, board_id, provider, channel_id, next_look_at, counted_sequence, holder, claimed_at, leased_until)
+      exchange_id, board_id, provider, channel_id, next_look_at, holder, claimed_at, leased_until)
     values (
       p_exchange_id, p_request_id, p_provider, p_channel_id, v_now,
-      sequence_before(p_exchange_id, date_trunc('hour', v_now - interval '24 hours', 'UTC')),
       p_holder, v_now, v_now + make_interval(secs => p_lease_seconds))
     returning * into v_board;
     v_outcome := jsonb_build_object(
@@ -95,7 +75,6 @@ begin
   else
     delete from live_boards where exchange_id = p_exchange_id returning * into v_board;
     if found then
-      delete from market_hours where exchange_id = p_exchange_id;
       v_outcome := jsonb_build_object(
         'board_id', v_board.board_id, 'channel_id', v_board.channel_id, 'message_id', v_board.message_id);
       perform log_moderation(
@@ -202,7 +181,6 @@ begin
   if not found then
     return false;
   end if;
-  delete from market_hours where exchange_id = p_exchange_id;
   if p_reason is not null then
     perform queue_notices(v_exchange, array(
       select (m.user_id, 'board_lost', jsonb_build_object('channel_id', v_board.channel_id, 'reason', p_reason))::notice

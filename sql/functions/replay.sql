@@ -195,8 +195,8 @@ language plpgsql
 set search_path = betjee, pg_temp
 set enable_nestloop = off
 as $$
--- Makes the state what the ledger gives, for the owner alone.
--- Locks: the exchange, then its markets.
+-- Makes the state what the ledger gives, for the owner alone; candles are counted anew by whoever counts next.
+-- Locks: the exchange, then its markets, then its row of candle_counts.
 declare
   v_exchange exchanges := lock_exchange(p_exchange_id);
   v_sequence constant bigint := 9223372036854775807;
@@ -229,6 +229,7 @@ begin
     sequence = greatest(e.sequence, highest_sequence(p_exchange_id)),
     updated_at = v_exchange.updated_at
   where e.exchange_id = p_exchange_id;
+  perform forget_candles(p_exchange_id, '-infinity');
 end
 $$;
 comment on function repair_exchange(bigint) is 'Make positions, cash, pools and remaining shares what the ledger gives, and lapse orders that wait without a position; only the owner may.';

@@ -29,6 +29,7 @@ async def test_the_jobs(exchange: Exchange):
         "sweep_outbox",
         "reopen_markets",
         "audit_exchanges",
+        "count_candles",
         "find_suspects",
         "make_leaderboards",
         "purge_names",
@@ -108,6 +109,17 @@ async def test_leaderboards_are_made_and_posted(exchange: Exchange, connection_o
     assert [row["kind"] for row in kinds] == ["leaderboard_post"]
 
 
+async def test_fills_are_counted(exchange: Exchange, connection_owner: asyncpg.Connection):
+    meera = Identity("discord", "1", "Owner")
+    exchange_id = await exchange.open_exchange(1, "discord", "1", "Guild", meera)
+    member = await exchange.register_user(exchange_id, 2, meera)
+    await exchange.execute_order(exchange_id, Order(3, member.user_id, "22s1", Side.BUY, Size(7)))
+    await does(exchange, "count_candles")
+    shares = "select sum(volume_shares) from betjee.candles where exchange_id = $1 and candle_seconds = 3600"
+    assert await connection_owner.fetchval(shares, exchange_id) == 7
+    assert await connection_owner.fetch("select betjee.list_uncounted_exchanges()") == []
+
+
 async def test_reopening_nothing_does_nothing(exchange: Exchange):
     assert await exchange.reopen_markets() == 0
     await does(exchange, "reopen_markets")
@@ -117,7 +129,7 @@ async def test_a_database_that_is_away_ends_no_schedule(caplog: pytest.LogCaptur
     away = Exchange(Connections("postgresql://nobody@127.0.0.1:1/nowhere", patience=IMPATIENT))
     with pytest.raises(ExchangeUnavailable):
         await away.purge_outbox()
-    for job in ("reopen_markets", "make_leaderboards", "purge_requests", "purge_outbox"):
+    for job in ("reopen_markets", "make_leaderboards", "count_candles", "purge_requests", "purge_outbox"):
         await does(away, job)
         assert f"The job {job} was not done" in caplog.text
 

@@ -9,7 +9,6 @@ import pytest
 
 from tests.model.founding import execute, found
 from tests.model.state import Ask
-from tests.sql.blocking import holding
 from tests.sql.boards import lasting_hour
 from tests.sql.front import DISCORD, Front, owner_of
 
@@ -160,8 +159,8 @@ class TestLooking:
         for number in range(5):
             await connection_owner.execute(
                 "with e as (insert into betjee.exchanges (name, settings) values ('Other', '{}') returning exchange_id)"
-                " insert into betjee.live_boards (exchange_id, board_id, provider, channel_id, next_look_at, counted_sequence)"
-                " select exchange_id, $1, 'discord', '1', clock_timestamp() - interval '1 minute', 0 from e",
+                " insert into betjee.live_boards (exchange_id, board_id, provider, channel_id, next_look_at)"
+                " select exchange_id, $1, 'discord', '1', clock_timestamp() - interval '1 minute' from e",
                 number + 1,
             )
         query = "select betjee.claim_boards($1, 30, 3)"
@@ -235,22 +234,15 @@ class TestFigures:
         three_hours_ago = await trade(2, "buy", 50, timedelta(hours=3))
         half_an_hour_ago = await trade(3, "sell", 15, timedelta(minutes=30))
         now = await trade(4, "sell", 5)
-        await connection_owner.execute(
-            "insert into betjee.live_boards (exchange_id, board_id, provider, channel_id, next_look_at, counted_sequence)"
-            " values ($1, 1, 'discord', '1', clock_timestamp(), 0)",
-            founded.exchange_id,
-        )
-        count = "select betjee.count_volume($1, $2)"
-        assert await connection_service.fetchval(count, founded.exchange_id, 2), "there are more"
-        assert await connection_service.fetchval(count, founded.exchange_id, 1), "there may be more"
-        assert not await connection_service.fetchval(count, founded.exchange_id, 1)
-        assert not await connection_service.fetchval(count, founded.exchange_id, 100)
-        board = await front.document("get_board", founded.exchange_id)
-        (market,) = board["markets"]
+        count = "select betjee.count_candles($1, 3)"
+        for counted in (0, 3, 4):
+            board = await front.document("get_board", founded.exchange_id)
+            (market,) = board["markets"]
+            assert market["volume_shares"] == 70, f"each fill of the last day once, with {counted} counted"
+            await connection_service.fetchval(count, founded.exchange_id)
         assert market["price_paise"] == now
         assert market["hour_change_bps"] == int((now - three_hours_ago) * 10_000 / three_hours_ago)
         assert market["day_change_bps"] == int((now - two_days_ago) * 10_000 / two_days_ago)
-        assert market["volume_shares"] == 70, "each fill of the last day once, bought or sold"
         clock = await connection_service.fetchval("select clock_timestamp()")
         hour = clock.replace(minute=0, second=0, microsecond=0)
         fills = await connection_owner.fetch(
@@ -267,43 +259,6 @@ class TestFigures:
         assert market["prices_paise"] == [*line, now]
         assert at_first < two_days_ago
         assert board["sequence"] == 5
-
-    async def test_counting_waits_for_no_trade(
-        self, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
-    ) -> None:
-        founded = await found(connection_owner, [10**9])
-        ask = Ask(1, founded.users[0], "22s1", "buy", 100, confirmed=True)
-        await execute(connection_service, founded.exchange_id, [ask])
-        await connection_owner.execute(
-            "insert into betjee.live_boards (exchange_id, board_id, provider, channel_id, next_look_at, counted_sequence)"
-            " values ($1, 1, 'discord', '1', clock_timestamp(), 0)",
-            founded.exchange_id,
-        )
-        trading = (
-            "select from betjee.exchanges join betjee.markets using (exchange_id) where exchange_id = $1"
-            " for no key update of exchanges for update of markets"
-        )
-        async with holding(connection_owner, trading, founded.exchange_id), connection_service.transaction():
-            await connection_service.execute("set local lock_timeout = '1s'")
-            await connection_service.fetch("select betjee.count_volume($1, 10)", founded.exchange_id)
-        counted = "select shares from betjee.market_hours where exchange_id = $1"
-        assert await connection_owner.fetchval(counted, founded.exchange_id) == 100
-
-    async def test_hours_that_are_past_are_forgotten(
-        self, front: Front, connection_owner: asyncpg.Connection
-    ) -> None:
-        await put(front)
-        await connection_owner.execute(
-            "insert into betjee.market_hours values"
-            " ($1, 1, date_trunc('hour', clock_timestamp() - interval '26 hours'), 5, 5),"
-            " ($1, 1, date_trunc('hour', clock_timestamp()), 7, 7)",
-            front.exchange_id,
-        )
-        await front.service.fetch("select betjee.count_volume($1, 10)", front.exchange_id)
-        kept = await connection_owner.fetch(
-            "select shares from betjee.market_hours where exchange_id = $1", front.exchange_id
-        )
-        assert [row["shares"] for row in kept] == [7]
 
     async def test_a_halt_is_shown_until_its_end(
         self, front: Front, connection_owner: asyncpg.Connection

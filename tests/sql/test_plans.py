@@ -239,28 +239,55 @@ async def test_a_page_and_the_board_read_a_few_rows_of_a_long_ledger(
         "select user_id from betjee.transactions where exchange_id = $1 limit 1", exchange_id
     )
     await put_a_board(connection_owner, exchange_id)
+    await connection_service.fetchval(COUNT, exchange_id, 100_000)
     calls: list[tuple[object, ...]] = [(exchange_id, trader)] * (WARM_UP + 1)
     assert await rows_read(connection_service, query, calls) in range(1, most_rows + 1)
 
 
-async def test_volume_is_counted_once_for_each_fill(
+COUNT = "select betjee.count_candles($1, $2)"
+
+
+async def test_a_fill_is_read_when_it_is_counted_and_never_again(
     crowded: tuple[int, list[int]],
-    connection_owner: asyncpg.Connection,
     connection_service: asyncpg.Connection,
 ) -> None:
     exchange_id, _ = crowded
-    await put_a_board(connection_owner, exchange_id)
-    count = "select betjee.count_volume($1, $2)"
     calls: list[tuple[object, ...]] = [(exchange_id, 500)] * (WARM_UP + 1)
-    assert await rows_read(connection_service, count, calls) in range(500, 1_100), "500, found and added up"
-    while await connection_service.fetchval(count, exchange_id, 100_000):
+    read = await rows_read(connection_service, COUNT, calls)
+    assert read in range(1_000, 1_100), "500, found and added up"
+    while await connection_service.fetchval(COUNT, exchange_id, 100_000):
         pass
-    assert await rows_read(connection_service, count, [(exchange_id, 100_000)]) <= 60, "nothing is read again"
+    calls = [(exchange_id, 100_000)] * (WARM_UP + 1)
+    assert await rows_read(connection_service, COUNT, calls) <= 60, "nothing is read again"
+
+
+@pytest.mark.parametrize("seconds", [3_600, 21_600, 86_400, 604_800, None])
+async def test_a_chart_reads_candles_and_the_fills_that_are_not_counted(
+    crowded: tuple[int, list[int]],
+    connection_owner: asyncpg.Connection,
+    connection_service: asyncpg.Connection,
+    seconds: int | None,
+) -> None:
+    exchange_id, _ = crowded
+    await connection_owner.execute("update betjee.exchanges set opened_at = opened_at - interval '9 days'")
+    # One in each second until now.
+    await connection_owner.execute(
+        "update betjee.transactions set executed_at = executed_at + interval '1 day' - interval '20000 seconds'"
+    )
+    for _ in range(19):
+        assert await connection_service.fetchval(COUNT, exchange_id, 1_000)
+    chart = "select betjee.get_price_history($1, '22s1', $2, null)"
+    calls: list[tuple[object, ...]] = [(exchange_id, seconds)] * (WARM_UP + 1)
+    read = await rows_read(connection_service, chart, calls)
+    assert read in range(1_000, 2_500), "each fill that is not counted once"
+    while await connection_service.fetchval(COUNT, exchange_id, 1_000):
+        pass
+    assert await rows_read(connection_service, chart, calls) in range(7, 1_500)
 
 
 async def put_a_board(owner: asyncpg.Connection, exchange_id: int) -> None:
     await owner.execute(
-        "insert into betjee.live_boards (exchange_id, board_id, provider, channel_id, next_look_at, counted_sequence)"
-        " values ($1, 1, 'discord', '1', clock_timestamp(), 0)",
+        "insert into betjee.live_boards (exchange_id, board_id, provider, channel_id, next_look_at)"
+        " values ($1, 1, 'discord', '1', clock_timestamp())",
         exchange_id,
     )

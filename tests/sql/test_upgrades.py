@@ -13,6 +13,7 @@ from tests.conftest import Database, Servers
 
 BEFORE_SIGN_UP_PAGES = "0004_outbox"
 BEFORE_MARKS_OF_SIGNALS = "0012_audit_channel"
+BEFORE_CANDLES = "0017_market_hours"
 
 DECIDED = """
 with e as (
@@ -109,3 +110,18 @@ async def test_whom_a_signal_named_before_is_marked_and_what_was_decided_can_be_
     assert [row["cluster_id"] for row in wiped] == [1]
     bans = await empty.fetch("select ban_id, cluster_id, wipe_id from betjee.bans order by ban_id")
     assert [tuple(row) for row in bans] == [(1, 1, 9), (2, 2, None), (3, None, None)]
+
+
+async def test_a_board_of_before_candles_stays_where_it_is(empty: asyncpg.Connection) -> None:
+    founding = """
+    with e as (insert into exchanges (name, settings) values ('Old', '{}') returning exchange_id),
+    h as (
+      insert into market_hours (exchange_id, shift_id, hour, shares, gross_paise)
+      select exchange_id, 1, '2026-01-01', 5, 5 from e)
+    insert into live_boards (exchange_id, board_id, provider, channel_id, message_id, next_look_at, counted_sequence)
+    select exchange_id, 7, 'discord', '100', '200', '2026-01-01', 5 from e
+    """
+    await upgrade(empty, BEFORE_CANDLES, founding)
+    board = await empty.fetchrow("select board_id, message_id from betjee.live_boards")
+    assert board is not None
+    assert tuple(board) == (7, "200")
