@@ -164,7 +164,8 @@ class Crowd:
         await owner.execute("analyze")
         await exchange.refresh_leaderboards()
         await owner.execute(_HISTORY, founded.exchange_id, HOURS - 1)
-        await owner.execute("analyze")
+        # Else the server would clean up after all that was inserted in bulk while something is measured.
+        await owner.execute("vacuum analyze")
         return cls(owner, exchange, Ours(exchange, founded))
 
     async def measure(self, seconds: float) -> None:

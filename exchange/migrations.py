@@ -102,7 +102,7 @@ async def _drop_functions(connection: asyncpg.Connection) -> None:
     )
     for row in rows:
         # One whose body was parsed when it was created goes with what it calls.
-        await connection.execute(f"drop function if exists {row['name']} cascade")
+        await connection.execute(f"drop routine if exists {row['name']} cascade")
 
 
 async def _apply_functions(connection: asyncpg.Connection) -> None:

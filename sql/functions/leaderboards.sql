@@ -101,11 +101,11 @@ set enable_nestloop = off
 set enable_seqscan = off
 as $$
 -- Arrays are unnested in the select list, which costs half of what it costs in the from list.
-  select n.user_id, u.user_id is not null,
+  select n.user_id, n.is_active,
     bounded_median(cardinality(p_hours), n.net_worth_paise, n.granted_paise, b.low_paise, b.early_low_paise, b.high_paise, b.early_high_paise),
     n.granted_paise, n.realised_paise
   from (
-    select unnest(v.user_ids) as user_id, unnest(v.net_worths_paise) as net_worth_paise, unnest(v.granted_paise) as granted_paise,
+    select unnest(v.user_ids) as user_id, unnest(v.are_active) as is_active, unnest(v.net_worths_paise) as net_worth_paise, unnest(v.granted_paise) as granted_paise,
       unnest(v.realised_paise) as realised_paise
     from valuations v where v.exchange_id = p_exchange_id and v.block = any (p_blocks)) n
   left join (
@@ -114,10 +114,8 @@ as $$
     from median_bounds m
     where m.exchange_id = p_exchange_id and m.block = any (p_blocks) and m.newest = p_hours[1] and m.hours = p_hours) b
     on b.user_id = n.user_id
-  left join users u on u.exchange_id = p_exchange_id and u.user_id = n.user_id and u.status = 'active'
-    and u.user_id between p_blocks[1] * 1000 and p_blocks[cardinality(p_blocks)] * 1000 + 999
 $$;
-comment on function measured_members(bigint, bigint[], timestamptz[]) is 'The median net worth of each member of some blocks, which are given in order, and whether they are to be ranked.';
+comment on function measured_members(bigint, bigint[], timestamptz[]) is 'The median net worth of each member of some blocks, and whether they are to be ranked.';
 
 create or replace function rank_blocks(p_exchange_id bigint, p_hour timestamptz, p_limit integer) returns integer
 language plpgsql
@@ -166,20 +164,25 @@ comment on function rank_blocks(bigint, timestamptz, integer) is 'Find what the 
 
 create or replace function write_standings(
   p_exchange_id bigint, p_run bigint, p_board text, p_period text,
-  p_user_ids bigint[], p_ranks integer[], p_amounts_paise bigint[], p_gains_bps bigint[]
+  p_user_ids bigint[], p_amounts_paise bigint[], p_gains_bps bigint[], p_ranked_by bigint[]
 ) returns void
 language sql
 set search_path = betjee, pg_temp
 as $$
-  insert into standings (exchange_id, run, board, period, chunk, user_ids, ranks, amounts_paise, gains_bps, sequences)
-  select p_exchange_id, p_run, p_board, p_period, c.chunk,
-    p_user_ids[c.first : c.first + 999], p_ranks[c.first : c.first + 999], p_amounts_paise[c.first : c.first + 999],
-    p_gains_bps[c.first : c.first + 999], array_fill(null::bigint, array[least(cardinality(p_user_ids) - c.first + 1, 1000)])
+-- Equals have one rank, that of the first of them. Of those that begin a chunk with the same amount, the first
+-- equal stands in the chunk before the first of those chunks, or begins it.
+  insert into standings (exchange_id, run, board, period, chunk, user_ids, first_rank, amounts_paise, gains_bps, sequences)
+  select p_exchange_id, p_run, p_board, p_period, c.chunk, p_user_ids[c.first : c.first + 999],
+    coalesce(
+      c.equal_from - 1001 + array_position(p_ranked_by[c.equal_from - 1000 : c.equal_from - 1], p_ranked_by[c.first]),
+      c.equal_from),
+    p_amounts_paise[c.first : c.first + 999], coalesce(p_gains_bps[c.first : c.first + 999], c.nulls), c.nulls
   from (
-    select n as chunk, n * 1000 + 1 as first
-    from generate_series(0, (cardinality(p_user_ids) - 1) / 1000) n) c
+    select n.chunk, n.first, min(n.first) over (partition by p_ranked_by[n.first]) as equal_from,
+      array_fill(null::bigint, array[least(cardinality(p_user_ids) - n.first + 1, 1000)]) as nulls
+    from (select chunk, chunk * 1000 + 1 as first from generate_series(0, (cardinality(p_user_ids) - 1) / 1000) chunk) n) c
 $$;
-comment on function write_standings(bigint, bigint, text, text, bigint[], integer[], bigint[], bigint[]) is 'Write a leaderboard, given as whole arrays in its order, in chunks.';
+comment on function write_standings(bigint, bigint, text, text, bigint[], bigint[], bigint[], bigint[]) is 'Write a leaderboard, given as whole arrays in its order, in chunks; without gains where they are null.';
 
 create or replace function rank_net_worths(p_exchange_id bigint, p_run bigint) returns void
 language plpgsql
@@ -190,20 +193,19 @@ as $$
 declare
   v_all record;
 begin
-  select array_agg(r.user_id) as user_ids, array_agg(r.rank) as ranks, array_agg(r.paise) as amounts_paise,
+  select array_agg(r.user_id) as user_ids, array_agg(r.paise) as amounts_paise,
     array_agg(r.gain_day_bps) as gains_day_bps, array_agg(r.gain_week_bps) as gains_week_bps, array_agg(r.gain_all_bps) as gains_all_bps
   into v_all
   from (
-    select m.*, rank() over (order by m.paise desc)::integer as rank
-    from (
+    select m.* from (
       select unnest(b.user_ids) as user_id, unnest(b.are_active) as is_active, unnest(b.medians_paise) as paise,
         unnest(b.gains_day_bps) as gain_day_bps, unnest(b.gains_week_bps) as gain_week_bps, unnest(b.gains_all_bps) as gain_all_bps
       from ranked_members b where b.exchange_id = p_exchange_id) m
     where m.is_active
     order by m.paise desc, m.user_id) r;
-  perform write_standings(p_exchange_id, p_run, 'net_worth', 'day', v_all.user_ids, v_all.ranks, v_all.amounts_paise, v_all.gains_day_bps);
-  perform write_standings(p_exchange_id, p_run, 'net_worth', 'week', v_all.user_ids, v_all.ranks, v_all.amounts_paise, v_all.gains_week_bps);
-  perform write_standings(p_exchange_id, p_run, 'net_worth', 'all', v_all.user_ids, v_all.ranks, v_all.amounts_paise, v_all.gains_all_bps);
+  perform write_standings(p_exchange_id, p_run, 'net_worth', 'day', v_all.user_ids, v_all.amounts_paise, v_all.gains_day_bps, v_all.amounts_paise);
+  perform write_standings(p_exchange_id, p_run, 'net_worth', 'week', v_all.user_ids, v_all.amounts_paise, v_all.gains_week_bps, v_all.amounts_paise);
+  perform write_standings(p_exchange_id, p_run, 'net_worth', 'all', v_all.user_ids, v_all.amounts_paise, v_all.gains_all_bps, v_all.amounts_paise);
 end
 $$;
 comment on function rank_net_worths(bigint, bigint) is 'Write the leaderboards of net worths over all periods.';
@@ -216,17 +218,16 @@ as $$
 declare
   v_all record;
 begin
-  select array_agg(r.user_id) as user_ids, array_agg(r.rank) as ranks, array_agg(r.paise) as amounts_paise, array_agg(r.gain_bps) as gains_bps
+  select array_agg(r.user_id) as user_ids, array_agg(r.paise) as amounts_paise, array_agg(r.gain_bps) as gains_bps
   into v_all
   from (
-    select m.*, rank() over (order by m.gain_bps desc)::integer as rank
-    from (
+    select m.* from (
       select unnest(b.user_ids) as user_id, unnest(b.are_active) as is_active, unnest(b.medians_paise) as paise,
         unnest(case p_period when 'day' then b.gains_day_bps when 'week' then b.gains_week_bps else b.gains_all_bps end) as gain_bps
       from ranked_members b where b.exchange_id = p_exchange_id) m
     where m.is_active and m.gain_bps is not null
     order by m.gain_bps desc, m.user_id) r;
-  perform write_standings(p_exchange_id, p_run, 'gain', p_period, v_all.user_ids, v_all.ranks, v_all.amounts_paise, v_all.gains_bps);
+  perform write_standings(p_exchange_id, p_run, 'gain', p_period, v_all.user_ids, v_all.amounts_paise, v_all.gains_bps, v_all.gains_bps);
 end
 $$;
 comment on function rank_gains(bigint, bigint, text) is 'Write the leaderboard of gains over a period.';
@@ -239,18 +240,16 @@ as $$
 declare
   v_all record;
 begin
-  select array_agg(r.user_id) as user_ids, array_agg(r.rank) as ranks, array_agg(r.paise) as amounts_paise,
-    array_fill(null::bigint, array[count(*)::integer]) as gains_bps
+  select array_agg(r.user_id) as user_ids, array_agg(r.paise) as amounts_paise
   into v_all
   from (
-    select m.*, rank() over (order by m.paise desc)::integer as rank
-    from (
+    select m.* from (
       select unnest(b.user_ids) as user_id, unnest(b.are_active) as is_active,
         unnest(case p_period when 'day' then b.realised_day_paise when 'week' then b.realised_week_paise else b.realised_all_paise end) as paise
       from ranked_members b where b.exchange_id = p_exchange_id) m
     where m.is_active and m.paise <> 0
     order by m.paise desc, m.user_id) r;
-  perform write_standings(p_exchange_id, p_run, 'realised', p_period, v_all.user_ids, v_all.ranks, v_all.amounts_paise, v_all.gains_bps);
+  perform write_standings(p_exchange_id, p_run, 'realised', p_period, v_all.user_ids, v_all.amounts_paise, null, v_all.amounts_paise);
 end
 $$;
 comment on function rank_realised(bigint, bigint, text) is 'Write the leaderboard of realised profits over a period.';
@@ -260,12 +259,11 @@ language sql
 set search_path = betjee, pg_temp
 set enable_nestloop = off
 as $$
-  insert into standings (exchange_id, run, board, period, chunk, user_ids, ranks, amounts_paise, gains_bps, sequences)
-  select p_exchange_id, p_run, 'best_trade', p_period, 0, array_agg(r.user_id order by r.place), array_agg(r.rank order by r.place),
+  insert into standings (exchange_id, run, board, period, chunk, user_ids, first_rank, amounts_paise, gains_bps, sequences)
+  select p_exchange_id, p_run, 'best_trade', p_period, 0, array_agg(r.user_id order by r.place), 1,
     array_agg(r.realised_paise order by r.place), array_agg(null::bigint), array_agg(r.sequence order by r.place)
   from (
-    select d.*, rank() over (order by d.realised_paise desc)::integer as rank,
-      row_number() over (order by d.realised_paise desc, d.sequence) as place
+    select d.*, row_number() over (order by d.realised_paise desc, d.sequence) as place
     from (
       select distinct on (b.user_id) b.user_id, b.realised_paise, b.sequence from best_trades b
       where b.exchange_id = p_exchange_id and b.hour >= p_since

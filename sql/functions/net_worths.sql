@@ -1,12 +1,16 @@
 -- What members are worth, hour by hour. Snapshots are read without any lock of the exchange, and what
 -- is written belongs to this file and leaderboards.sql alone, so that trades wait for nothing here.
 
+create or replace aggregate sum_paise(bigint) (sfunc = int8pl, stype = bigint, initcond = '0');
+comment on aggregate sum_paise(bigint) is 'A sum that stays a bigint, or fails: half the work of sum(), which prepares for what a bigint cannot hold.';
+
 create or replace function value_members(p_exchange_id bigint)
-returns table (user_id bigint, net_worth_paise bigint, granted_paise bigint, realised_paise bigint)
+returns table (user_id bigint, is_active boolean, net_worth_paise bigint, granted_paise bigint, realised_paise bigint)
 language sql stable
 set search_path = betjee, pg_temp
--- Everything is read, each table once; a planner without statistics would loop instead.
+-- Everything is read, each table once; a planner without statistics would loop or sort instead.
 set enable_nestloop = off
+set enable_mergejoin = off
 as $$
 -- Everyone's net worth from one snapshot, by the function that a portfolio is valued by. What closing
 -- a position brings depends on its market and its size alone, and sizes are few: m different ones
@@ -19,21 +23,21 @@ as $$
     select s.shift_id, s.shares, (closing_value(m, s.shares)).total_paise
     from sizes s join markets m on m.exchange_id = p_exchange_id and m.shift_id = s.shift_id),
   held as (
-    select p.user_id, sum(c.total_paise)::bigint as closing_paise, sum(p.realised_paise)::bigint as realised_paise
+    select p.user_id, sum_paise(c.total_paise) as closing_paise, sum_paise(p.realised_paise) as realised_paise
     from positions p left join closings c on c.shift_id = p.shift_id and c.shares = p.shares
     where p.exchange_id = p_exchange_id
     group by p.user_id),
   granted as (
-    select g.user_id, sum(g.amount_paise)::bigint as granted_paise
+    select g.user_id, sum_paise(g.amount_paise) as granted_paise
     from grants g where g.exchange_id = p_exchange_id
     group by g.user_id)
-  select u.user_id, u.cash_paise + coalesce(h.closing_paise, 0), coalesce(g.granted_paise, 0), coalesce(h.realised_paise, 0)
+  select u.user_id, u.status = 'active', u.cash_paise + coalesce(h.closing_paise, 0), coalesce(g.granted_paise, 0), coalesce(h.realised_paise, 0)
   from users u
   left join held h on h.user_id = u.user_id
   left join granted g on g.user_id = u.user_id
   where u.exchange_id = p_exchange_id and u.registered_at is not null
 $$;
-comment on function value_members(bigint) is 'What each member is worth now at liquidation value, was granted, and has realised.';
+comment on function value_members(bigint) is 'What each member is worth now at liquidation value, was granted, and has realised, and whether they are to be ranked.';
 
 create or replace function hours_of_median(p_exchange_id bigint, p_hour timestamptz) returns timestamptz[]
 language sql stable
@@ -98,8 +102,8 @@ as $$
 declare
   v_blocks integer;
 begin
-  insert into valuations (exchange_id, block, user_ids, net_worths_paise, granted_paise, realised_paise)
-  select p_exchange_id, v.user_id / 1000, array_agg(v.user_id order by v.user_id),
+  insert into valuations (exchange_id, block, user_ids, are_active, net_worths_paise, granted_paise, realised_paise)
+  select p_exchange_id, v.user_id / 1000, array_agg(v.user_id order by v.user_id), array_agg(v.is_active order by v.user_id),
     array_agg(v.net_worth_paise order by v.user_id), array_agg(v.granted_paise order by v.user_id),
     array_agg(v.realised_paise order by v.user_id)
   from value_members(p_exchange_id) v

@@ -28,19 +28,24 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 as $$
--- The places after one, at most p_limit. Who was frozen, banned or wiped since the leaderboard was
--- made is left out, and their place stays empty until the next one.
+-- The places after one, at most p_limit. Equals have one rank, that of the first of them: whoever has as much as
+-- the first of the chunk has the rank of that, and of all others the first equal stands in the same chunk.
+-- Who was frozen, banned or wiped since the leaderboard was made is left out, and their place stays empty until
+-- the next one.
   select jsonb_strip_nulls(jsonb_build_object(
     'rank', p.rank, 'user_id', p.user_id, 'display_name', u.display_name,
     'net_worth_paise', case when p_board in ('net_worth', 'gain') then p.amount_paise end, 'gain_bps', p.gain_bps,
     'realised_paise', case when p_board in ('realised', 'best_trade') then p.amount_paise end,
     'market', t.code, 'shares', t.shares, 'executed_at', t.executed_at))
   from (
-    select a.rank, a.user_id, a.amount_paise, case when p_board in ('net_worth', 'gain') then a.gain_bps end as gain_bps,
+    select case when k.ranked_by[a.place] = k.ranked_by[1] then s.first_rank
+        else s.chunk * 1000::bigint + array_position(k.ranked_by, k.ranked_by[a.place]) end as rank, a.user_id, a.amount_paise, case when p_board in ('net_worth', 'gain') then a.gain_bps end as gain_bps,
       a.sequence, s.chunk * 1000::bigint + a.place as place
     from standings s,
-      unnest(s.user_ids, s.ranks, s.amounts_paise, s.gains_bps, s.sequences)
-        with ordinality a(user_id, rank, amount_paise, gain_bps, sequence, place)
+      -- What is appended makes it one array in memory, which is looked into as often as there are places.
+      lateral (select case s.board when 'gain' then s.gains_bps else s.amounts_paise end || '{}' offset 0) k(ranked_by),
+      unnest(s.user_ids, s.amounts_paise, s.gains_bps, s.sequences)
+        with ordinality a(user_id, amount_paise, gain_bps, sequence, place)
     where s.exchange_id = p_exchange_id and s.run = (select shown_run(p_exchange_id)) and s.board = p_board and s.period = p_period
       and s.chunk between p_after / 1000 and (p_after + p_limit - 1) / 1000
       and s.chunk * 1000::bigint + a.place between p_after + 1 and p_after + p_limit
@@ -103,6 +108,13 @@ comment on function get_public_leaderboard(bigint, integer) is 'The leaderboard 
 alter function get_public_leaderboard(bigint, integer) owner to exchange_writer;
 grant execute on function get_public_leaderboard(bigint, integer) to service_role, anon;
 
+create or replace function without_members(p_user_ids bigint[], p_gone bigint[]) returns bigint[]
+language sql immutable parallel safe
+return array(
+  select case when a.user_id = any (p_gone) then 0 else a.user_id end
+  from unnest(p_user_ids) with ordinality a(user_id, place) order by a.place);
+comment on function without_members(bigint[], bigint[]) is 'A list of members, with 0 in the places of some.';
+
 create or replace function forget_standings(p_exchange_id bigint, p_user_ids bigint[]) returns void
 language plpgsql
 set search_path = betjee, pg_temp
@@ -124,20 +136,10 @@ begin
       with ordinality a(user_id, net_worth_paise, median_paise, realised_paise, place)
     where a.user_id <> all (p_user_ids))
   where w.exchange_id = p_exchange_id and w.block in (select u / 1000 from unnest(p_user_ids) u) and w.user_ids && p_user_ids;
-  update standings s
-  set (user_ids, ranks, amounts_paise, gains_bps, sequences) = (
-    select coalesce(array_agg(a.user_id order by a.place), '{}'), coalesce(array_agg(a.rank order by a.place), '{}'),
-      coalesce(array_agg(a.amount_paise order by a.place), '{}'), coalesce(array_agg(a.gain_bps order by a.place), '{}'),
-      coalesce(array_agg(a.sequence order by a.place), '{}')
-    from unnest(s.user_ids, s.ranks, s.amounts_paise, s.gains_bps, s.sequences)
-      with ordinality a(user_id, rank, amount_paise, gain_bps, sequence, place)
-    where a.user_id <> all (p_user_ids))
+  -- The places of the others on leaderboards and posts stay what they were.
+  update standings s set user_ids = without_members(s.user_ids, p_user_ids)
   where s.exchange_id = p_exchange_id and s.user_ids && p_user_ids;
-  -- The places of the others in a post stay what they were.
-  update leaderboard_posts p
-  set user_ids = array(
-    select case when a.user_id = any (p_user_ids) then 0 else a.user_id end
-    from unnest(p.user_ids) with ordinality a(user_id, place) order by a.place)
+  update leaderboard_posts p set user_ids = without_members(p.user_ids, p_user_ids)
   where p.exchange_id = p_exchange_id and p.user_ids && p_user_ids;
 end
 $$;

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
@@ -252,6 +253,66 @@ async def test_more_than_a_chunk_has_its_pages_and_places_too(
     own = await own_standing(boards, last["user_id"])
     assert own is not None
     assert own["place"] == 2501
+
+
+async def of_groups(owner: asyncpg.Connection, service: asyncpg.Connection, sizes: Iterable[int]) -> Boards:
+    """An exchange with groups of members who have equally much, the richest first, all of whom were granted the same."""
+    boards = Boards(owner, service, await found(owner, []))
+    await owner.execute(
+        "with members as (insert into betjee.users (exchange_id, display_name, cash_paise, registered_at)"
+        " select $1, 'Member', cash, clock_timestamp() from unnest($2::bigint[]) cash returning user_id)"
+        " insert into betjee.grants (exchange_id, sequence, user_id, kind, amount_paise, granted_at)"
+        " select $1, 1000 + user_id, user_id, 'signup', 1000, clock_timestamp() from members",
+        boards.founded.exchange_id,
+        [CASH - 100 * number for number, size in enumerate(sizes) for _ in range(size)],
+    )
+    await boards.refresh()
+    return boards
+
+
+async def all_places(boards: Boards, board: str) -> list[tuple[int, int]]:
+    """User and rank of every place of a leaderboard."""
+    shown = await boards.page(board, size=100)
+    rest = [await boards.page(board, page=page, size=100) for page in range(2, shown["pages"] + 1)]
+    return [(line["user_id"], line["rank"]) for page in (shown, *rest) for line in page["standings"]]
+
+
+@pytest.mark.parametrize("board", ["net_worth", "gain"])
+@pytest.mark.parametrize(
+    "sizes",
+    [[2500], [1, 2500], [999, 1, 1, 1000], [1000, 1000], [500, 2000, 600], [998, 3, 998, 3, 1], [7] * 300],
+)
+async def test_equals_share_a_rank_however_many_they_are(
+    board: str, sizes: list[int], connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
+) -> None:
+    boards = await of_groups(connection_owner, connection_service, sizes)
+    places = await all_places(boards, board)
+    firsts = [1 + sum(sizes[:number]) for number in range(len(sizes))]
+    assert [rank for _, rank in places] == [
+        first for first, size in zip(firsts, sizes, strict=True) for _ in range(size)
+    ]
+    assert [user for user, _ in places] == sorted(user for user, _ in places)
+
+
+@pytest.mark.parametrize("board", ["net_worth", "gain"])
+async def test_a_wipe_moves_nobody_until_the_next_run(
+    board: str,
+    connection_owner: asyncpg.Connection,
+    connection_service: asyncpg.Connection,
+    watcher: asyncpg.Connection,
+) -> None:
+    boards = await of_groups(connection_owner, connection_service, [998, 1005, 2, 500])
+    before = await all_places(boards, board)
+    wiped = {before[place][0] for place in (0, 1, 997, 998, 999, 1000, 2002, 2003, 2504)}
+    async with watcher.transaction():
+        await watcher.execute("set local role exchange_eraser")
+        await watcher.execute(
+            "select betjee.forget_standings($1, $2::bigint[])", boards.founded.exchange_id, list(wiped)
+        )
+    assert await all_places(boards, board) == [line for line in before if line[0] not in wiped]
+    own = await own_standing(boards, before[1500][0])
+    assert own is not None
+    assert (own["place"], own["rank"]) == (1501, 999)
 
 
 @pytest.mark.parametrize(
