@@ -54,7 +54,8 @@ def leaderboard(board: Leaderboard) -> discord.Embed:
         BLUE,
         _title(board),
         f"{_table(board.board, board.standings)}\n"
-        f"Page {grouped(board.page)} of {grouped(board.pages)} · {grouped(board.members)} members{made}",
+        f"Page {grouped(board.page)} of {grouped(board.pages)} · {grouped(board.members)} members{made}"
+        f"{_empty(board.empty_places)}",
         footer=f"{_EXPLAINED[board.board]} {_OVER[board.period]}",
     )
 
@@ -102,6 +103,14 @@ def post(detail: Json) -> str:
 
 def _title(board: Leaderboard) -> str:
     return f"Leaderboard by {BOARDS[board.board]}, {PERIODS[board.period]}"
+
+
+def _empty(places: int) -> str:
+    """Why a page has fewer lines than places, where it has."""
+    if not places:
+        return ""
+    counted = "1 place is" if places == 1 else f"{grouped(places)} places are"
+    return f"\n{counted} empty here: who is frozen or banned is not shown, and the next leaderboard is without them."
 
 
 def _nobody(board: Leaderboard) -> str:
