@@ -50,7 +50,7 @@ def leaderboard(board: Leaderboard) -> discord.Embed:
         BLUE,
         _title(board),
         f"{_table(board.board, board.standings)}\n"
-        f"Page {grouped(board.page)} of {grouped(board.pages)} · {grouped(board.members)} members{made}"
+        f"Page {grouped(board.page)} of {grouped(board.pages)} · {_members(board.members)}{made}"
         f"{_empty(board.empty_places)}",
         footer=f"{_EXPLAINED[board.board]} {_OVER[board.period]}",
     )
@@ -92,13 +92,17 @@ def post(detail: Json) -> str:
             )
             lines.append(f"{words} most since {since}: {told}")
     lines.append(
-        f"{grouped(detail['members'])} members, with their gain in 24 hours; `/leaderboard` shows them all."
+        f"{_members(detail['members'])}, with their gain in 24 hours; `/leaderboard` shows them all."
     )
     return "\n".join(lines)
 
 
 def _title(board: Leaderboard) -> str:
     return f"Leaderboard by {BOARDS[board.board]}, {PERIODS[board.period]}"
+
+
+def _members(count: int) -> str:
+    return "1 member" if count == 1 else f"{grouped(count)} members"
 
 
 def _empty(places: int) -> str:

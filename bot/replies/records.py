@@ -82,8 +82,8 @@ def _entry(entry: Entry) -> str:
     market = safe(entry.market, _MARKET_CHARACTERS)
     verb = "Bought" if entry.shares > 0 else "Sold"
     return (
-        f"{verb} **{grouped(abs(entry.shares))} {TIMES} {market}** at {money(entry.price_paise)}"
-        f"{_CAUSES.get(entry.cause, '')}\n{change} · tax {money(entry.tax_paise or 0)}"
+        f"{verb} **{grouped(abs(entry.shares))} {TIMES} {market}** at {money(entry.price_paise)}, "
+        f"tax {money(entry.tax_paise or 0)}{_CAUSES.get(entry.cause, '')}\n{change}"
     )
 
 
