@@ -83,7 +83,7 @@ class BoardEditor:
     async def sweep(self) -> bool:
         """Look at the boards that are due; False where Discord takes nothing. Raises ExchangeError."""
         boards = await self._exchange.claim_boards(self._holder, self._lease_seconds, LOOKS_A_SECOND)
-        taken = await asyncio.gather(*map(self._look, boards))
+        taken = await asyncio.gather(*map(self.look, boards))
         return all(taken)
 
     async def put(
@@ -128,7 +128,7 @@ class BoardEditor:
             return False
         return True
 
-    async def _look(self, board: ClaimedBoard) -> bool:
+    async def look(self, board: ClaimedBoard) -> bool:
         """Bring a claimed board up to date; False where Discord takes nothing. What fails concerns this board alone."""
         try:
             # With what a claim takes, this is less than the lease.

@@ -49,16 +49,16 @@ class OrderDesk:
     async def refuse(
         self, interaction: Interaction, exchange_id: int, user_id: int, outcome: Outcome
     ) -> None:
-        """Answer with a refusal, and with what holds its owner back where that is why. Whatever fails, they are answered."""
-        hold = None
-        if outcome.code in replies.refusals.HELD:
-            try:
+        """Answer with a refusal, and with what holds its owner or the market back where that is why. Whatever fails, they are answered."""
+        hold = halt = None
+        try:
+            if outcome.code in replies.refusals.HELD:
                 hold = await self._exchange.find_hold(exchange_id, user_id)
-            except ExchangeError as error:
-                _log.warning(
-                    "What holds the owner of order %d back was not found: %s", outcome.request_id, error
-                )
-        await answer(interaction, replies.refusals.refused(outcome, hold))
+            elif replies.refusals.is_closed_by_hand(outcome):
+                halt = await self._exchange.find_halt(exchange_id, outcome.market)
+        except ExchangeError as error:
+            _log.warning("What holds order %d back was not found: %s", outcome.request_id, error)
+        await answer(interaction, replies.refusals.refused(outcome, hold, halt))
 
     async def _offer_to_ask_again(self, interaction: Interaction, exchange_id: int, order: Order) -> None:
         """Tell that the outcome is unknown, and how to find out."""

@@ -16,6 +16,9 @@ PUBLIC: Final = {"public": True}
 TRADE: Final = {"budget": Budget.TRADES}
 """A command's `extras` when it is an order, or else writes something down; most others only read."""
 
+TRADE_OR_LIST: Final = {**TRADE, "budget_without_options": Budget.READS}
+"""A command's `extras` when it writes something down if it is given options, and else lists what was written."""
+
 PLEA: Final = {"budget": Budget.READS}
 """A command's `extras` when it tells the moderators something: orders that were refused before must not keep it
 waiting, nor those of others on its network. How much may be written down is bounded by the exchange."""
@@ -27,11 +30,16 @@ SIGN_UP: Final = {"budget": Budget.SIGN_UPS}
 Command = app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
 
 
-def budget_of(command: Command | None) -> Budget:
-    """What a command is counted as: by its `extras`, for moderators' commands by that, else as one that reads."""
+def budget_of(command: Command | None, *, has_options: bool = True) -> Budget:
+    """What a command is counted as: by its `extras`, for moderators' commands by that, else as one that reads.
+
+    `has_options` is whether it was given any: for the few that only list without them, that makes the difference.
+    """
     if not isinstance(command, app_commands.Command):
         return Budget.READS
     budget = command.extras.get("budget")
+    if not has_options:
+        budget = command.extras.get("budget_without_options", budget)
     if isinstance(budget, Budget):
         return budget
     root = command.root_parent or command
@@ -51,7 +59,8 @@ class Tree(app_commands.CommandTree[Any]):
         if interaction.type is discord.InteractionType.autocomplete:
             return await self._intake.admit_typing(interaction)
         command = interaction.command
-        if not await self._intake.admit(interaction, budget_of(command)):
+        budget = budget_of(command, has_options=any(interaction.namespace))
+        if not await self._intake.admit(interaction, budget):
             return False
         public = isinstance(command, app_commands.Command) and bool(command.extras.get("public"))
         return await acknowledge(interaction, public=public)

@@ -1,4 +1,4 @@
-"""What holds a member back: asked for where something was refused, so that the refusal can say why."""
+"""What holds a member or a market back: asked for where something was refused, so that the refusal can say why."""
 
 from __future__ import annotations
 
@@ -33,10 +33,23 @@ class Hold(FromJson):
         return cls(**known | moments(document, "since", "until"))
 
 
+@dataclass(frozen=True, slots=True)
+class Halt(FromJson):
+    """How a market stands: `status` is `open`, `halted` or `settled`; `reason` is that of a halt by a moderator."""
+
+    status: str
+    reason: str | None = None
+
+
 class Holds(Calls):
-    """Reading what holds members back."""
+    """Reading what holds members and markets back."""
 
     async def find_hold(self, exchange_id: int, user_id: int) -> Hold | None:
         """What holds a member back; None for a stranger."""
         document = await self._read("select betjee.find_hold($1, $2)", exchange_id, user_id)
         return None if document is None else Hold.from_json(document)
+
+    async def find_halt(self, exchange_id: int, market: str) -> Halt | None:
+        """How a market stands, and why a moderator has halted it; None where there is no such market."""
+        document = await self._read("select betjee.find_halt($1, $2)", exchange_id, market)
+        return None if document is None else Halt.from_json(document)

@@ -34,6 +34,14 @@ class Alert(FromJson):
 
 
 @dataclass(frozen=True, slots=True)
+class AuditChannel(FromJson):
+    """Where every act of a moderator is posted from now on, and where it was until then; None: nowhere."""
+
+    channel_id: str | None
+    earlier_channel_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that happened, as its owner reads it.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from exchange.calls import Calls
 from exchange.errors import RequestRejected
-from exchange.notices import Alert, DueNotice, NoticeList, NotifyBy
+from exchange.notices import Alert, AuditChannel, DueNotice, NoticeList, NotifyBy
 
 
 class Outbox(Calls):
@@ -100,12 +100,11 @@ class Outbox(Calls):
 
     async def set_audit_channel(
         self, exchange_id: int, request_id: int, moderator_user_id: int, provider: str, channel_id: str | None
-    ) -> str | None:
+    ) -> AuditChannel:
         """Choose where every act of a moderator is posted; None: nowhere. The channel of before hears of it."""
         query = "select betjee.set_audit_channel($2, $1, $3, $4, $5)"
-        return await self._set_channel(
-            query, exchange_id, request_id, moderator_user_id, provider, channel_id
-        )
+        document = await self._write(request_id, query, exchange_id, moderator_user_id, provider, channel_id)
+        return AuditChannel.from_json(document)
 
     async def _set_channel(
         self, query: str, exchange_id: int, request_id: int, moderator_user_id: int, *choice: str | None

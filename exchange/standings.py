@@ -66,7 +66,8 @@ class Standing:
 class Leaderboard:
     """A page (from 1) of a leaderboard, as it was made at `refreshed_at`; None: never yet.
 
-    `members` counts all who are on it. Who has been frozen or banned since is missing from the page.
+    `members` counts all for whom it has a place. Who has been frozen or banned since is missing from the page, which
+    has so many `empty_places`; the ranks of the others stay.
     """
 
     board: Board
@@ -76,6 +77,7 @@ class Leaderboard:
     members: int
     refreshed_at: datetime | None
     standings: tuple[Standing, ...]
+    empty_places: int = 0
 
     @classmethod
     def from_json(cls, document: Json) -> Self:
@@ -89,6 +91,7 @@ class Leaderboard:
             document["members"],
             moment and datetime.fromisoformat(moment),
             tuple(Standing.from_json(item) for item in document["standings"]),
+            document["empty_places"],
         )
 
 

@@ -134,6 +134,9 @@ watch(document.body, () => {
     if (!heading.textContent.startsWith("OPTIONS MATCHING")) continue;
     heading.textContent = document.activeElement?.dataset.option ?? "options";
   }
+  for (const guidance of document.querySelectorAll(".select-guidance")) {
+    if (guidance.textContent.endsWith("Choose 1–1 options.")) guidance.hidden = true;
+  }
 });
 
 // Who one looks as stays the same when the page is loaded again.

@@ -27,6 +27,7 @@ from runtime.keyed_hashes import KeyedHashes, keyed_hashes
 from runtime.limits import Limits
 from runtime.settings import Settings
 from runtime.sign_up_links import SignUpLinks
+from sandbox.board_keeper import BoardKeeper
 from sandbox.capability import kept_capability
 from sandbox.clock import keep_time, set_clock
 from sandbox.direct_messages import DirectMessages
@@ -130,6 +131,7 @@ async def _run_until(stop: asyncio.Event, settings: Settings, exchange: Exchange
     env = simcord.Env(bot, shard_count=1, settle_timeout=SETTLE_SECONDS)
     guild = found_guild(env)
     set_clock(env)
+    keeper = BoardKeeper(exchange, bot, began_at=env.now())
     turn = asyncio.Lock()
     await env.start()
     try:
@@ -146,7 +148,12 @@ async def _run_until(stop: asyncio.Event, settings: Settings, exchange: Exchange
                 tasks.create_task(keep_time(env, screen, turn)),
                 tasks.create_task(_enliven(exchange, bot, guild, turn)),
                 tasks.create_task(
-                    _deliver(exchange, bot, DirectMessages(env, guild.channel, guild.viewers), turn)
+                    _deliver(
+                        Relay(exchange, Postman(bot), pause_seconds=0),
+                        keeper,
+                        DirectMessages(env, guild.channel, guild.viewers),
+                        turn,
+                    )
                 ),
             ]
             print(f"{address}\n{HINT}", flush=True)  # noqa: T201  # the address is what the command is asked for
@@ -199,16 +206,15 @@ async def _enliven(exchange: Exchange, bot: BetJee, guild: Guild, turn: asyncio.
 
 
 async def _deliver(
-    exchange: Exchange, bot: BetJee, direct_messages: DirectMessages, turn: asyncio.Lock
+    relay: Relay, keeper: BoardKeeper, direct_messages: DirectMessages, turn: asyncio.Lock
 ) -> None:
     """Send what the outbox has and edit the live board, as the bot itself does, but never while the page shows an action."""
-    relay = Relay(exchange, Postman(bot), pause_seconds=0)
     while True:
         await asyncio.sleep(DELIVERY_SECONDS)
         async with turn:
             with contextlib.suppress(ExchangeError):
                 await relay.sweep()
-                await bot.board_editor.sweep()
+                await keeper.sweep()
             direct_messages.show_new()
 
 

@@ -26,7 +26,7 @@ MOST_LINES: Final = 20
 NO_BREAK: Final = "\u00a0"
 WELCOME: Final = (
     "**Welcome to the sandbox.** Bot and exchange are the real ones; Discord and the members who trade are simulated, "
-    "and the coins buy nothing.\nStart with `/register`, then `/buy 22s1 10`. `/help` tells the rest."
+    "and the coins buy nothing. Accounts, trades and the live board outlive a restart; what was said here does not.\nStart with `/register`, then `/buy 22s1 10`. `/help` tells the rest."
 )
 
 

@@ -17,6 +17,8 @@ function fill(name, text) {
 
 function fail(detail) {
   fill("failure", detail);
+  // Most sentences say themselves that /register is the way on.
+  document.getElementById("how-it-stands").hidden = detail.includes("/register");
   show("failed");
 }
 

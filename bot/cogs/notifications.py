@@ -14,7 +14,7 @@ from bot.inputs import CoinsInput, MarketInput
 from bot.intake import Intake
 from bot.notice_views import AlertList, NotificationChoice, offer_to_tell
 from bot.suggestions import Suggestions
-from bot.tree import TRADE
+from bot.tree import TRADE_OR_LIST
 from exchange.exchange import Exchange
 from exchange.notices import NotifyBy
 
@@ -32,7 +32,7 @@ class Notifications(commands.Cog):
         self._intake = intake
         self._suggestions = suggestions
 
-    @app_commands.command(extras=TRADE)
+    @app_commands.command(extras=TRADE_OR_LIST)
     @app_commands.describe(
         market="A market's code, such as 22s1", price="The price of a share in coins, such as 50"
     )

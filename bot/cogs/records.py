@@ -67,7 +67,7 @@ class Records(commands.Cog):
     async def _show_tape(self, interaction: Interaction, cursor: Cursor) -> None:
         exchange_id = await self._communities.exchange_of(interaction.guild)
         page = await self._exchange.list_tape(exchange_id, cursor, _FILLS)
-        await answer(interaction, replies.records.tape(page), _buttons("tape", page))
+        await answer(interaction, replies.records.tape(page, discord.utils.utcnow()), _buttons("tape", page))
 
     async def _send_file(self, interaction: Interaction) -> None:
         account = await self._communities.account_of(interaction)

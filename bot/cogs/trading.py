@@ -91,7 +91,8 @@ class Trading(commands.Cog):
         if outcome.status is Status.REFUSED:
             await self._desk.refuse(interaction, account.exchange_id, order.user_id, outcome)
         else:
-            await answer(interaction, replies.trades.quoted(outcome))
+            halt = await self._exchange.find_halt(account.exchange_id, market)
+            await answer(interaction, replies.trades.quoted(outcome, halt))
 
     @buy.autocomplete("market")
     @sell.autocomplete("market")

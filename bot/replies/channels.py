@@ -3,6 +3,7 @@
 import discord
 
 from bot.replies.reply import AMBER, GREEN, reply
+from exchange.notices import AuditChannel
 
 
 def channel_chosen(channel_id: str | None, *, may_send: bool) -> discord.Embed:
@@ -41,14 +42,10 @@ def moderators_channel_chosen(channel_id: str | None, *, may_send: bool, is_publ
     )
 
 
-def audit_channel_chosen(channel_id: str | None, *, may_send: bool, is_public: bool) -> discord.Embed:
+def audit_channel_chosen(chosen: AuditChannel, *, may_send: bool, is_public: bool) -> discord.Embed:
     """Where the record is posted from now on. That everyone can read it may be what is wanted."""
-    if channel_id is None:
-        return reply(
-            GREEN,
-            "Audit channel",
-            "What moderators do is posted nowhere from now on; `/modlog` shows it. The channel of before is told of the change.",
-        )
+    if chosen.channel_id is None:
+        return reply(GREEN, "Audit channel", _turned_off(chosen.earlier_channel_id))
     warnings = [] if may_send else [_cannot_send("nothing is posted")]
     if is_public:
         warnings.append(
@@ -56,9 +53,18 @@ def audit_channel_chosen(channel_id: str | None, *, may_send: bool, is_public: b
         )
     return _chosen(
         "Audit channel",
-        f"Everything that moderators do is posted in <#{channel_id}> from now on, in the words of `/modlog`.",
+        f"Everything that moderators do is posted in <#{chosen.channel_id}> from now on, in the words of `/modlog`.",
         needs_care=not may_send,
         warnings=warnings,
+    )
+
+
+def _turned_off(earlier_channel_id: str | None) -> str:
+    if earlier_channel_id is None:
+        return "There was no audit channel: what moderators do is posted nowhere, and `/modlog` shows it."
+    return (
+        "What moderators do is posted nowhere from now on; `/modlog` shows it. "
+        f"That you turned it off is still posted in <#{earlier_channel_id}>."
     )
 
 

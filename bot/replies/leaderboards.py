@@ -1,12 +1,12 @@
 """What everyone reads of each other's success: the leaderboards, and the daily post."""
 
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 import discord
 
+from bot.replies.columns import PHONE_COLUMNS, cell
 from bot.replies.reply import BLUE, GREY, reply
 from bot.replies.text import change, grouped, money, name, plain, profit, safe
 from exchange.models import Json
@@ -31,16 +31,12 @@ _EXPLAINED: Final = {
     Board.BEST_TRADE: "The one trade of each member that has brought the most profit, before tax",
 }
 _OVER: Final = {Period.DAY: "in 24 hours.", Period.WEEK: "in 7 days.", Period.ALL: "since the start."}
-_WIDTH: Final = 38
-"""Signs in a line of a table that a phone does not break."""
-
 _NAME_COLUMNS: Final = 8
 """A name is cut to no fewer, however long the figures are."""
 
 _WHOLE_COINS_FROM_PAISE: Final = 1_000_00
 """From a thousand coins on, a table leaves out the paise: names need the room more."""
 
-_EMOJI_STYLE: Final = "\N{VARIATION SELECTOR-16}"
 _MARKET_CHARACTERS: Final = 12
 _MOVERS: Final = 5
 
@@ -54,7 +50,8 @@ def leaderboard(board: Leaderboard) -> discord.Embed:
         BLUE,
         _title(board),
         f"{_table(board.board, board.standings)}\n"
-        f"Page {grouped(board.page)} of {grouped(board.pages)} · {grouped(board.members)} members{made}",
+        f"Page {grouped(board.page)} of {grouped(board.pages)} · {_members(board.members)}{made}"
+        f"{_empty(board.empty_places)}",
         footer=f"{_EXPLAINED[board.board]} {_OVER[board.period]}",
     )
 
@@ -95,13 +92,25 @@ def post(detail: Json) -> str:
             )
             lines.append(f"{words} most since {since}: {told}")
     lines.append(
-        f"{grouped(detail['members'])} members, with their gain in 24 hours; `/leaderboard` shows them all."
+        f"{_members(detail['members'])}, with their gain in 24 hours; `/leaderboard` shows them all."
     )
     return "\n".join(lines)
 
 
 def _title(board: Leaderboard) -> str:
     return f"Leaderboard by {BOARDS[board.board]}, {PERIODS[board.period]}"
+
+
+def _members(count: int) -> str:
+    return "1 member" if count == 1 else f"{grouped(count)} members"
+
+
+def _empty(places: int) -> str:
+    """Why a page has fewer lines than places, where it has."""
+    if not places:
+        return ""
+    counted = "1 place is" if places == 1 else f"{grouped(places)} places are"
+    return f"\n{counted} empty here: who is frozen or banned is not shown, and the next leaderboard is without them."
 
 
 def _nobody(board: Leaderboard) -> str:
@@ -145,9 +154,9 @@ def _table(board: Board, standings: Iterable[Standing], moves: Iterable[str] = (
     widths = [max(len(row[column]) for row in figures) for column in range(len(figures[0]))]
     rank_width, mark_width = max(map(len, ranks)), max(map(len, marks))
     taken = rank_width + mark_width + 1 + sum(width + 1 for width in widths)
-    room = max(_NAME_COLUMNS, _WIDTH - taken)
+    room = max(_NAME_COLUMNS, PHONE_COLUMNS - taken)
     lines = [
-        f"{rank:>{rank_width}}{mark:<{mark_width}} {_cell(standing.display_name, room)}"
+        f"{rank:>{rank_width}}{mark:<{mark_width}} {cell(standing.display_name, room)}"
         + "".join(f" {text:>{width}}" for text, width in zip(row, widths, strict=True))
         for rank, mark, standing, row in zip(ranks, marks, standings, figures, strict=True)
     ]
@@ -193,52 +202,6 @@ def _move(place: int, place_before: int | None) -> str:
     if place_before is None:
         return "*"
     return "▲" if place < place_before else "▼" if place > place_before else " "
-
-
-def _cell(text: str, columns: int) -> str:
-    """A name in a block of code, exactly so many columns wide, and cut between two signs that are seen."""
-    signs = _signs(plain(text).replace("`", "'") or "someone")
-    width = sum(map(_columns, signs))
-    if width > columns:
-        while width > columns - 1:
-            width -= _columns(signs.pop())
-        while signs and signs[-1] == " ":
-            width -= _columns(signs.pop())
-        signs.append("…")
-        width += 1
-    return "".join(signs) + " " * (columns - width)
-
-
-def _signs(text: str) -> list[str]:
-    """The text in signs as they are seen: with their marks and tones of skin, and flags of two letters whole."""
-    signs: list[str] = []
-    for character in text:
-        if signs and (_is_mark(character) or (_is_flag_letter(character) and _is_half_flag(signs[-1]))):
-            signs[-1] += character
-        else:
-            signs.append(character)
-    return signs
-
-
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character) in {"Mn", "Me"} or "\U0001f3fb" <= character <= "\U0001f3ff"
-
-
-def _is_flag_letter(character: str) -> bool:
-    return "\U0001f1e6" <= character <= "\U0001f1ff"
-
-
-def _is_half_flag(sign: str) -> bool:
-    return len(sign) == 1 and _is_flag_letter(sign)
-
-
-def _columns(sign: str) -> int:
-    """How many columns it takes: wide letters, pictures and flags take two."""
-    if _EMOJI_STYLE in sign or (len(sign) > 1 and _is_flag_letter(sign[0])):
-        return 2
-    if unicodedata.category(sign[0]) in {"Mn", "Me"}:
-        return 0
-    return 2 if unicodedata.east_asian_width(sign[0]) in {"W", "F"} else 1
 
 
 def _moment(moment: datetime) -> str:

@@ -1,14 +1,22 @@
 """What a person reads of the ledger: their own history, and the public tape."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 import discord
 
+from bot.replies.columns import PHONE_COLUMNS, cell, columns_of
 from bot.replies.reply import BLUE, GREEN, GREY, lines_that_fit, reply
-from bot.replies.text import TIMES, grouped, money, name, profit, safe
+from bot.replies.text import TIMES, grouped, money, plain, profit, safe
 from exchange.records import Entry, Page, PublicFill
 
 _MARKET_CHARACTERS: Final = 20
+_MARKET_COLUMNS: Final = 12
+_NAME_COLUMNS: Final = 8
+"""A name is cut to no fewer, however long the figures are."""
+
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _CAUSES: Final = {
     "stop_loss": ", by your stop-loss",
     "take_profit": ", by your take-profit",
@@ -35,10 +43,15 @@ def history(page: Page[Entry]) -> discord.Embed:
     )
 
 
-def tape(page: Page[PublicFill]) -> discord.Embed:
-    """A page of the last trades."""
-    lines = lines_that_fit(_public_fill(fill) for fill in page.lines)
-    return reply(BLUE, "Last trades", lines or "Nobody has traded yet. `/buy` makes the first trade.")
+def tape(page: Page[PublicFill], now: datetime) -> discord.Embed:
+    """A page of the last trades, as a table that is narrow enough for a phone; how long ago each was, as of `now`."""
+    if not page.lines:
+        return reply(BLUE, "Last trades", "Nobody has traded yet. `/buy` makes the first trade.")
+    return reply(
+        BLUE,
+        "Last trades",
+        f"{_tape_table(page.lines, now)}\nThe first column is how long ago, as of {discord.utils.format_dt(now, 'T')}.",
+    )
 
 
 def export(entries: int, *, is_whole: bool, is_compressed: bool) -> discord.Embed:
@@ -69,8 +82,8 @@ def _entry(entry: Entry) -> str:
     market = safe(entry.market, _MARKET_CHARACTERS)
     verb = "Bought" if entry.shares > 0 else "Sold"
     return (
-        f"{verb} **{grouped(abs(entry.shares))} {TIMES} {market}** at {money(entry.price_paise)}"
-        f"{_CAUSES.get(entry.cause, '')}\n{change} · tax {money(entry.tax_paise or 0)}"
+        f"{verb} **{grouped(abs(entry.shares))} {TIMES} {market}** at {money(entry.price_paise)}, "
+        f"tax {money(entry.tax_paise or 0)}{_CAUSES.get(entry.cause, '')}\n{change}"
     )
 
 
@@ -84,10 +97,32 @@ def _when(entry: Entry) -> str:
     return discord.utils.format_dt(entry.happened_at, "f")
 
 
-def _public_fill(fill: PublicFill) -> str:
-    verb = "bought" if fill.shares > 0 else "sold"
-    who = name(fill.display_name) if fill.display_name is not None else "Someone"
-    return (
-        f"{discord.utils.format_dt(fill.executed_at, 'R')} {who} {verb} {grouped(abs(fill.shares))} {TIMES} "
-        f"{safe(fill.market, _MARKET_CHARACTERS)} at {money(fill.price_paise)}"
-    )
+def _tape_table(fills: Sequence[PublicFill], now: datetime) -> str:
+    """A line for each: how long ago, who, what they did, and at what price. A name takes what the others leave."""
+    rows = [
+        (
+            _age(now - fill.executed_at),
+            "bought" if fill.shares > 0 else "sold",
+            grouped(abs(fill.shares)),
+            plain(fill.market, _MARKET_COLUMNS).replace("`", "'"),
+            money(fill.price_paise),
+        )
+        for fill in fills
+    ]
+    age, side, size, market, price = (max(map(len, column)) for column in zip(*rows, strict=True))
+    names = [fill.display_name for fill in fills if fill.display_name is not None]
+    room = max(_NAME_COLUMNS, PHONE_COLUMNS - (age + side + size + market + price + 5))
+    who = min(room, max(map(columns_of, names), default=0))
+    lines = [
+        f"{row[0]:>{age}} {f'{cell(fill.display_name, who)} ' if fill.display_name is not None else ''}"
+        f"{row[1]:<{side}} {row[2]:>{size}} {row[3]:<{market}} {row[4]:>{price}}"
+        for fill, row in zip(fills, rows, strict=True)
+    ]
+    return "```\n" + "\n".join(lines) + "\n```"
+
+
+def _age(length: timedelta) -> str:
+    """How long ago something was, in the largest unit of which it is at least one: `5s`, `12m`, `3h`, `40d`."""
+    seconds = max(0, int(length.total_seconds()))
+    unit, unit_seconds = next((unit for unit in _UNITS if seconds >= unit[1]), _UNITS[-1])
+    return f"{seconds // unit_seconds}{unit}"

@@ -10,10 +10,12 @@ from bot.replies import holds
 from bot.replies.reply import AMBER, Figure, reply
 from bot.replies.text import TIMES, grouped, holding, money, safe, shares
 from bot.replies.trades import portion
-from exchange.holds import Hold
+from exchange.holds import Halt, Hold
 from exchange.models import Outcome, Refusal, Side
 
 _MARKET_CHARACTERS: Final = 20
+_REASON_CHARACTERS: Final = 300
+_WORKS_MEANWHILE: Final = "Meanwhile `/portfolio`, `/quote` and `/orders` work."
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,11 @@ class Reason:
     explain: Callable[[Outcome], str]
 
 
-def refused(outcome: Outcome, hold: Hold | None = None) -> discord.Embed:
+def refused(outcome: Outcome, hold: Hold | None = None, halt: Halt | None = None) -> discord.Embed:
     """The refusal, to the one who asked. Nothing was charged, and it says so.
 
-    `hold` is what holds them back, where the refusal is one of HELD and that could be found.
+    `hold` is what holds them back, where the refusal is one of HELD and that could be found; `halt` is how the market
+    stands where it `is_closed_by_hand`.
     """
     assert outcome.code is not None, "a refusal has a code"
     reason = REASONS[outcome.code]
@@ -36,6 +39,8 @@ def refused(outcome: Outcome, hold: Hold | None = None) -> discord.Embed:
         explained += holds.waiting_bonus(hold.withheld_paise)
     elif hold is not None and hold.status != "active":
         explained = holds.explain(hold)
+    elif halt is not None:
+        explained = _closed(outcome, halt)
     return reply(
         AMBER,
         f"Not done: {reason.title}",
@@ -43,6 +48,11 @@ def refused(outcome: Outcome, hold: Hold | None = None) -> discord.Embed:
         _figures(outcome),
         footer="Nothing was charged.",
     )
+
+
+def is_closed_by_hand(outcome: Outcome) -> bool:
+    """Whether it was refused because its market is closed, and not for a time."""
+    return outcome.code is Refusal.MARKET_NOT_OPEN and outcome.wait_seconds is None
 
 
 def asked(outcome: Outcome) -> str:
@@ -77,13 +87,30 @@ def _market_not_open(outcome: Outcome) -> str:
     market = outcome.label or "the market"
     if outcome.wait_seconds is not None:
         return (
-            f"{market[0].upper()}{market[1:]} is halted, because its price moved far in a short time; it reopens in about "
+            f"{_begun(market)} is halted, because its price moved far in a short time; it reopens in about "
             f"{grouped(outcome.wait_seconds)} s. Until then `/portfolio`, `/quote` and `/orders` work."
         )
+    return f"A moderator has halted {market}, or it is settled: `/markets` tells which. {_WORKS_MEANWHILE}"
+
+
+def _closed(outcome: Outcome, halt: Halt) -> str:
+    """Why a market is closed, as it was found a moment after the refusal."""
+    market = outcome.label or "the market"
+    if halt.status == "settled":
+        return f"{_begun(market)} is settled; nothing is traded there any more."
+    if halt.status == "open":
+        return f"A moderator had halted {market}; it is open again now."
+    if halt.reason is None:
+        return _market_not_open(outcome)
     return (
-        f"A moderator has halted {market}, or it is settled: `/markets` tells which. "
-        "Meanwhile `/portfolio`, `/quote` and `/orders` work."
+        f"A moderator has halted {market} until further notice: {safe(halt.reason, _REASON_CHARACTERS)}\n"
+        f"{_WORKS_MEANWHILE}"
     )
+
+
+def _begun(words: str) -> str:
+    """Words that begin a sentence."""
+    return f"{words[0].upper()}{words[1:]}"
 
 
 def _cooling_down(outcome: Outcome) -> str:

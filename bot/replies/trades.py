@@ -6,10 +6,12 @@ from typing import Final
 import discord
 
 from bot.replies.reply import BLUE, GREEN, GREY, PURPLE, RED, Figure, reply
-from bot.replies.text import TIMES, grouped, holding, money, name, percent, profit
+from bot.replies.text import TIMES, grouped, holding, money, name, percent, profit, safe
+from exchange.holds import Halt
 from exchange.models import Order, Outcome, Side
 
 CONFIRM_SECONDS: Final = 30
+_REASON_CHARACTERS: Final = 300
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,12 @@ def filled(outcome: Outcome) -> discord.Embed:
     return reply(wording.colour, f"{wording.done} {_what(outcome)}", _label(outcome), fields)
 
 
-def quoted(outcome: Outcome) -> discord.Embed:
-    """What an order would do now. Nothing has been traded."""
+def quoted(outcome: Outcome, halt: Halt | None = None) -> discord.Embed:
+    """What an order would do now. Nothing has been traded. `halt` is how its market stands."""
     return reply(
         WORDINGS[outcome.side].colour,
         f"Quote: {outcome.side.value} {_what(outcome)}",
-        f"{_label(outcome)}\n{_halt(outcome)}Nothing has been traded. The price can move before you order.",
+        f"{_label(outcome)}\n{_halt(outcome, halt)}Nothing has been traded. The price can move before you order.",
         _prospects(outcome),
     )
 
@@ -119,10 +121,12 @@ def _prospects(outcome: Outcome) -> list[Figure]:
     ]
 
 
-def _halt(quote: Outcome) -> str:
-    """That the market of a quote is halted, and for how long, where it is."""
+def _halt(quote: Outcome, halt: Halt | None) -> str:
+    """That the market of a quote is halted, and for how long or why, where it is."""
     if quote.wait_seconds is None:
-        return ""
+        if halt is None or halt.reason is None:
+            return ""
+        return f"**A moderator has halted the market** until further notice: {safe(halt.reason, _REASON_CHARACTERS)}\n"
     return (
         f"**The market is halted**: it reopens in about {grouped(quote.wait_seconds)} s, "
         "and until then takes no orders.\n"

@@ -35,8 +35,10 @@ create or replace function alert_refusal(
 language plpgsql stable
 set search_path = betjee, pg_temp
 as $$
--- The first reason why an alert may not be armed, or null. It reads under the exchange's lock.
+-- The first reason why an alert may not be armed, or null. It reads under the exchange's lock. How far
+-- trading can take the price is ruled as for triggers of waiting orders.
 declare
+  v_sign integer := case when p_price_paise > p_price_now_paise then 1 else -1 end;
   v_most integer := (typed_settings(p_exchange.settings)).max_armed_alerts;
 begin
   return coalesce(member_refusal(p_exchange.exchange_id, p_user_id), case
@@ -45,9 +47,9 @@ begin
     when p_market.status = 'settled' then
       refusal('market_not_open', format('%s is settled: its price moves no more.', p_market.label))
     when p_price_paise is null or p_price_paise <> p_price_now_paise
-      and trigger_of_price(p_market, p_price_paise, case when p_price_paise > p_price_now_paise then 1 else -1 end) is null then
-      refusal('price_out_of_range', format('The price of %s is always between %s and %s.',
-        p_market.label, coins_text(p_market.price_min_paise), coins_text(p_market.price_max_paise)))
+      and untriggerable(p_market, trigger_of_price(p_market, p_price_paise, v_sign), v_sign) = 'trigger_out_of_range' then
+      refusal('price_out_of_range', format('Trading can take the price of %s from %s to %s and no further; an alert is for a price between these.',
+        p_market.label, coins_text(reachable_price(p_market, -1)), coins_text(reachable_price(p_market, 1))))
     when p_price_paise = p_price_now_paise then
       refusal('price_already_there', format('The price of %s is %s already.', p_market.label, coins_text(p_price_now_paise)))
     when exists (

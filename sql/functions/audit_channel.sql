@@ -39,7 +39,8 @@ language plpgsql security definer
 set search_path = betjee, pg_temp
 as $$
 -- Chooses the channel to which every act of a moderator is posted, on the record; null: none. That it was
--- changed or turned off is still posted to the channel of before, so that nobody turns it off unseen.
+-- changed or turned off is still posted to the channel of before, so that nobody turns it off unseen; the
+-- answer names that one.
 -- Whether there is such a channel is for the front end to know. Locks: the exchange. Refuses:
 -- not_a_moderator, invalid_channel. A repeated request gets its first outcome.
 declare
@@ -57,12 +58,13 @@ begin
   if v_outcome is null then
     select audit_channel_id into v_before from communities
     where exchange_id = p_exchange_id and provider = p_provider order by community_id limit 1;
-    v_outcome := jsonb_build_object('channel_id', p_channel_id);
-    perform log_moderation(v_exchange, p_moderator_user_id, 'set_audit_channel', v_outcome, p_request_id);
+    perform log_moderation(
+      v_exchange, p_moderator_user_id, 'set_audit_channel', jsonb_build_object('channel_id', p_channel_id), p_request_id);
     update communities set audit_channel_id = p_channel_id where exchange_id = p_exchange_id and provider = p_provider;
     if p_channel_id is distinct from v_before then
       perform tell_audit_channel(v_exchange, e.sequence) from exchanges e where e.exchange_id = p_exchange_id;
     end if;
+    v_outcome := jsonb_build_object('channel_id', p_channel_id, 'earlier_channel_id', v_before);
   end if;
   return remember_request(p_exchange_id, p_request_id, 'set_audit_channel', v_parameters, v_outcome);
 end

@@ -115,3 +115,22 @@ $$;
 comment on function resume_market(bigint, bigint, bigint, text) is 'Reopen a halted market, on the record.';
 alter function resume_market(bigint, bigint, bigint, text) owner to exchange_writer;
 grant execute on function resume_market(bigint, bigint, bigint, text) to service_role;
+
+create or replace function find_halt(p_exchange_id bigint, p_market text) returns jsonb
+language sql stable security definer
+set search_path = betjee, pg_temp
+as $$
+-- How a market stands, and why a moderator has halted it, which its channel was told as well; null where there
+-- is no such market. A halt and its entry in the moderation log have the same number.
+  select jsonb_build_object('status', m.status, 'reason', l.detail ->> 'reason')
+  from markets m
+  left join lateral (
+    select h.sequence from halts h
+    where h.exchange_id = m.exchange_id and h.shift_id = m.shift_id and m.status = 'halted' and h.ends_at is null
+    order by h.halted_at desc limit 1) h on true
+  left join moderation_log l on l.exchange_id = m.exchange_id and l.sequence = h.sequence and l.act = 'halt_market'
+  where m.exchange_id = p_exchange_id and m.code = p_market
+$$;
+comment on function find_halt(bigint, text) is 'How a market stands, and why a moderator has halted it.';
+alter function find_halt(bigint, text) owner to exchange_writer;
+grant execute on function find_halt(bigint, text) to service_role;

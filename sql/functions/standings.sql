@@ -65,17 +65,19 @@ create or replace function get_leaderboard(p_exchange_id bigint, p_board text, p
 language sql stable security definer
 set search_path = betjee, pg_temp
 as $$
--- A page beyond the last is the last, since members may have left since it was asked for.
+-- A page beyond the last is the last, since members may have left since it was asked for. What it counts is
+-- places; those of the page on which nobody is shown are told beside the others.
   select jsonb_build_object(
     'board', p_board, 'period', p_period, 'page', g.page, 'pages', g.pages, 'members', n.members,
     'refreshed_at', (select l.refreshed_at from leaderboards l where l.exchange_id = p_exchange_id),
-    'standings', coalesce((
-      select jsonb_agg(s)
-      from list_standings(p_exchange_id, p_board, p_period, (g.page - 1) * l.size::bigint, l.size) s), '[]'))
+    'standings', s.shown, 'empty_places', least(l.size, n.members - (g.page - 1) * l.size) - jsonb_array_length(s.shown))
   from (select least(greatest(p_page_size, 1), 100)) l(size),
     lateral (select places_of_board(p_exchange_id, p_board, p_period)) n(members),
     lateral (select greatest((n.members + l.size - 1) / l.size, 1)) c(pages),
-    lateral (select c.pages, least(greatest(p_page, 1), c.pages)) g(pages, page)
+    lateral (select c.pages, least(greatest(p_page, 1), c.pages)) g(pages, page),
+    lateral (
+      select coalesce(jsonb_agg(s), '[]')
+      from list_standings(p_exchange_id, p_board, p_period, (g.page - 1) * l.size::bigint, l.size) s) s(shown)
 $$;
 comment on function get_leaderboard(bigint, text, text, integer, integer) is 'A page of a leaderboard as it was made last.';
 alter function get_leaderboard(bigint, text, text, integer, integer) owner to exchange_writer;

@@ -59,7 +59,10 @@ async def test_what_moderators_do_is_posted_in_the_words_of_the_record(
 async def test_the_old_channel_hears_that_it_is_turned_off(world: World, relay: Relay, audit: ChannelHandle):
     await world.asks(world.meera, "settings audit-channel", channel=audit)
     off = await world.asks(world.meera, "settings audit-channel")
-    assert "posted nowhere" in off.text
+    assert (
+        f"posted nowhere from now on; `/modlog` shows it. That you turned it off is still posted in <#{audit.id}>"
+        in off.text
+    )
     await world.asks(world.meera, "halt", market="22s1", reason="A rumour.")
     await relay.sweep()
     on, gone = sentences(world, audit)
@@ -67,6 +70,15 @@ async def test_the_old_channel_hears_that_it_is_turned_off(world: World, relay: 
         f"**Meera** chose <#{audit.id}> as the audit channel, in which these entries are posted"
     )
     assert gone.endswith("**Meera** turned the audit channel off: these entries are posted nowhere")
+
+
+async def test_where_there_was_none_no_channel_hears_of_it(world: World, relay: Relay):
+    before = world.public_lines()
+    off = await world.asks(world.meera, "settings audit-channel")
+    assert "There was no audit channel" in off.text
+    assert "<#" not in off.text
+    await relay.sweep()
+    assert world.public_lines() == before
 
 
 async def test_where_the_channel_is_gone_nothing_appears_elsewhere(

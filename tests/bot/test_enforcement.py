@@ -236,12 +236,17 @@ async def test_a_large_wipe_waits_for_another_moderator(members: World):
 
 
 async def test_a_market_is_halted_and_resumed_by_hand(members: World):
-    seen = await members.asks(members.meera, "halt", market="22s1", reason="A rumour.")
+    seen = await members.asks(members.meera, "halt", market="22s1", reason="A *rumour*.")
     assert seen.title == "22s1 is halted"
     refused = await members.asks(members.asha, "buy", market="22s1", shares="1")
     assert "the market is not open" in refused.title
+    assert r"A moderator has halted 22 JAN S1 until further notice: A \*rumour\*" in refused.text
+    options = {"side": "buy", "market": "22s1", "shares": "1"}
+    quote = await members.asks(members.asha, "quote", **options)
+    assert r"**A moderator has halted the market** until further notice: A \*rumour\*" in quote.text
     seen = await members.asks(members.meera, "resume", market="22s1")
     assert seen.title == "22s1 is open again"
+    assert "halted" not in (await members.asks(members.asha, "quote", **options)).text
 
 
 async def test_what_moderators_do_is_listed_in_pages(members: World):

@@ -126,6 +126,7 @@ def test_the_first_post_knows_no_earlier_one():
         "fallen": [],
     }
     text = leaderboards.post(detail)
+    assert text.splitlines()[-1].startswith("1 member, with")
     assert "▲" not in text
     assert "since" not in text
 

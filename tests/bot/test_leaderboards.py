@@ -53,6 +53,18 @@ async def test_a_page_is_a_table_that_fits_a_phone(crowd: World):
     assert seen.buttons == ["Next", "My rank"]
 
 
+async def test_a_place_whose_member_awaits_a_wipe_is_told_as_empty_until_the_next_leaderboard(world: World):
+    await world.registered(world.asha, world.ravi)
+    await world.exchange.refresh_leaderboards()
+    assert "empty" not in (await world.asks(world.asha, "leaderboard")).text
+    planned = await world.asks(world.meera, "wipe", members=str(world.ravi.id), reason="Bots.")
+    await world.clicks(world.meera, planned, "Confirm")
+    seen = await world.asks(world.asha, "leaderboard")
+    assert len(table(seen)) == 1
+    assert "2 members" in seen.text
+    assert "1 place is empty here: who is frozen or banned is not shown" in seen.text
+
+
 @pytest.mark.parametrize(
     "name", ["```<@1> @everyone", "**bold** || x ||", "ℵ" * 40, "漢" * 32, "🦊🦊 \u0301x"]
 )

@@ -120,6 +120,17 @@ async def test_the_eleventh_order_of_a_minute_is_refused_and_only_its_own_member
         assert (await world.asks(world.asha, command, **options)).title == "Not so fast", command
 
 
+async def test_to_look_at_what_waits_is_to_read_also_where_the_same_command_arms_it(world: World):
+    await world.registered(world.asha)
+    for _ in range(6):
+        assert (await world.asks(world.asha, "alerts")).title == "Your price alerts"
+    *_, refused = await buys(world, world.asha, 6)
+    assert refused.title == "Not so fast"
+    assert (await world.asks(world.asha, "alerts")).title == "Your price alerts"
+    assert (await world.asks(world.asha, "alerts", market="22s1", price="50")).title == "Not so fast"
+    assert (await world.asks(world.asha, "alerts", market="22s1")).title == "Not so fast"
+
+
 async def test_orders_that_come_to_nothing_keep_nobody_from_appealing_or_reporting(world: World):
     await world.registered(world.asha)
     await world.asks(world.meera, "ban", member=world.ravi, reason="Odd.")
@@ -331,6 +342,12 @@ async def test_each_command_has_its_budget(world: World, simcord_bot: BetJee):
         command.qualified_name: budget_of(command) for command in commands if not hasattr(command, "commands")
     }
     assert found == {name: budget for budget, names in BUDGETS.items() for name in names}
+    other = {
+        command.qualified_name: budget_of(command, has_options=False)
+        for command in commands
+        if not hasattr(command, "commands") and budget_of(command, has_options=False) != budget_of(command)
+    }
+    assert other == {"alerts": Budget.READS}
 
 
 async def test_the_defaults_are_those_of_a_new_exchange(world: World):

@@ -11,6 +11,7 @@ from bot.board_editor import BoardEditor
 from bot.client import BetJee
 from exchange.errors import ExchangeUnavailable
 from exchange.live_boards import Board
+from sandbox.board_keeper import BoardKeeper
 from tests.bot.boarding import Boarding
 from tests.bot.telling import Teller
 from tests.bot.world import World
@@ -233,3 +234,34 @@ class TestKeeping:
         assert boarding.edits() == 1, "not at once"
         await boarding.sweep()
         assert boarding.rows()["22s1"][0].split()[1] == "16.69"
+
+
+class TestAChatThatForgets:
+    async def test_a_board_of_before_is_posted_again_where_it_was(self, world: World, boarding: Boarding):
+        await boarding.put()
+        world.env.backend.delete_message(world.channel.id, boarding.message().id)
+        await world.env.advance_time(60)
+        keeper = BoardKeeper(world.exchange, world.bot, began_at=world.env.now())
+        await world.registered(world.asha)
+        await world.asks(world.asha, "buy", market="22s1", shares="10")
+        await boarding.sweep(keeper)
+        assert boarding.message().pinned
+        assert boarding.rows()["22s1"][0].split()[1] == "16.69"
+        assert boarding.edits() == 0
+
+        await world.asks(world.asha, "buy", market="22s1", shares="10")
+        await boarding.sweep(keeper)
+        assert boarding.edits() == 1, "from then on it is edited"
+        assert await boarding.count() == 1
+
+    async def test_one_that_somebody_deletes_is_forgotten_as_on_discord(
+        self, world: World, boarding: Boarding
+    ):
+        keeper = BoardKeeper(world.exchange, world.bot, began_at=world.env.now())
+        await boarding.put()
+        world.env.backend.delete_message(world.channel.id, boarding.message().id)
+        await world.registered(world.asha)
+        await world.asks(world.asha, "buy", market="22s1", shares="10")
+        await boarding.sweep(keeper)
+        assert boarding.messages() == []
+        assert await boarding.count() == 0

@@ -87,8 +87,8 @@ class TestAlerts:
         ("market", "price", "sentence"),
         [
             ("99s9", "50", "There is no market 99s9"),
-            ("22s1", "5", "between ₹10.00 and ₹1,000.00"),
-            ("22s1", "5000", "between ₹10.00 and ₹1,000.00"),
+            ("22s1", "5", "from ₹10.00 to ₹992.68 and no further"),
+            ("22s1", "5000", "from ₹10.00 to ₹992.68 and no further"),
             ("22s1", "16.63", "is ₹16.63 already"),
             ("22s1", "60", "an alert for 22 JAN S1 at ₹60.00 already"),
         ],

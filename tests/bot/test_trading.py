@@ -162,6 +162,14 @@ async def test_the_wrong_side_is_pointed_to_the_right_one(world: World):
     assert nothing_held.figures["Possible now"] == "nothing"
 
 
+async def test_a_settled_market_is_told_as_that(world: World, connection_owner: asyncpg.Connection):
+    await world.registered(world.asha)
+    await connection_owner.execute("update betjee.markets set status = 'settled' where code = '22s1'")
+    refusal = await world.asks(world.asha, "buy", market="22s1", shares="10")
+    assert "22 JAN S1 is settled; nothing is traded there any more." in refusal.text
+    assert "halted" not in refusal.text
+
+
 @pytest.mark.parametrize(
     ("statement", "title"),
     [

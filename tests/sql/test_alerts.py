@@ -6,6 +6,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.model import curve
+from tests.model.curve import Terms
 from tests.model.founding import found
 from tests.sql.front import Front
 
@@ -14,6 +16,9 @@ select betjee.fire_alerts(e, m, $2, $3) from betjee.exchanges e join betjee.mark
 where exchange_id = $1 and m.code = '22s1'
 """
 NOTICES = "select user_id, kind, detail from betjee.outbox where exchange_id = $1 order by notice_id"
+HIGHEST_PAISE = curve.price(Terms(), Terms().total_shares_cap - Terms().min_market_shares)
+"""When all but the shares that are never sold are sold: below the ceiling of the curve, which it never reaches."""
+
 NOW = 1_663
 """The price of a new market, in paise."""
 
@@ -100,10 +105,11 @@ async def test_a_repeated_request_arms_once(front: Front) -> None:
     ("market", "price", "code", "sentence"),
     [
         ("99s9", 2_000, "unknown_market", "There is no market 99s9; /markets lists them."),
-        ("22s1", 999, "price_out_of_range", "between ₹10.00 and ₹1,000.00"),
-        ("22s1", 100_001, "price_out_of_range", "between ₹10.00 and ₹1,000.00"),
-        ("22s1", 0, "price_out_of_range", "between"),
-        ("22s1", None, "price_out_of_range", "between"),
+        ("22s1", 999, "price_out_of_range", "from ₹10.00 to ₹992.68 and no further"),
+        ("22s1", HIGHEST_PAISE + 1, "price_out_of_range", "from ₹10.00 to ₹992.68 and no further"),
+        ("22s1", 100_001, "price_out_of_range", "and no further"),
+        ("22s1", 0, "price_out_of_range", "and no further"),
+        ("22s1", None, "price_out_of_range", "and no further"),
         ("22s1", NOW, "price_already_there", "is ₹16.63 already"),
         ("22s1", 3_000, "duplicate_alert", "at ₹30.00 already"),
     ],
@@ -114,6 +120,12 @@ async def test_refusals(front: Front, market: str, price: int | None, code: str,
     refused = await front.call("arm_alert", ada, market, price)
     assert refused["refused"] == code
     assert sentence in refused["detail"]
+
+
+async def test_the_highest_and_the_lowest_price_that_trading_reaches_can_be_told(front: Front) -> None:
+    ada = await front.register("ada")
+    assert (await front.call("arm_alert", ada, "22s1", HIGHEST_PAISE))["is_above"]
+    assert not (await front.call("arm_alert", ada, "22s1", 1_000))["is_above"]
 
 
 @pytest.mark.parametrize(("status", "code"), [("frozen", "user_frozen"), ("banned", "user_banned")])

@@ -13,7 +13,7 @@ from tests.sql.front import DISCORD
 async def audited(court: Court) -> Court:
     """A court whose acts are posted in channel 77."""
     chosen = await court.call("set_audit_channel", court["olga"], DISCORD, "77")
-    assert chosen == {"channel_id": "77"}
+    assert chosen == {"channel_id": "77", "earlier_channel_id": None}
     return court
 
 
@@ -80,7 +80,8 @@ async def test_no_name_is_kept_in_the_notice(audited: Court) -> None:
 
 async def test_nobody_turns_it_off_unseen(audited: Court) -> None:
     await audited.call("set_audit_channel", audited["mona"], DISCORD, "88")
-    await audited.call("set_audit_channel", audited["mona"], DISCORD, None)
+    off = await audited.call("set_audit_channel", audited["mona"], DISCORD, None)
+    assert off == {"channel_id": None, "earlier_channel_id": "88"}
     await audited.call("freeze_user", audited["mona"], audited["ann"], "Odd.")
     told = await queued(audited)
     assert [item["channel_id"] for item in told] == ["77", "77", "88", "88"]

@@ -35,6 +35,7 @@ FOR_THE_APPLICATION = {
     "export_user",
     "find_ban",
     "find_exchange",
+    "find_halt",
     "find_hold",
     "find_network",
     "find_suspects",

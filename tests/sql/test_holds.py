@@ -63,3 +63,33 @@ async def test_what_is_refused_carries_it(court: Court) -> None:
     ]
     for answer in refused:
         assert (answer["refused"], answer["hold"]["reason"]) == ("user_frozen", "Odd trades.")
+
+
+async def halt_of(court: Court, market: str) -> dict[str, Any]:
+    return await court.front.document("find_halt", court.front.exchange_id, market)
+
+
+async def test_a_market_that_a_moderator_halts_has_their_reason_until_it_is_resumed(court: Court) -> None:
+    assert await halt_of(court, "22s1") == {"status": "open", "reason": None}
+    for reason in ("A rumour.", "Another one."):
+        await court.call("halt_market", court["mona"], "22s1", reason)
+        assert await halt_of(court, "22s1") == {"status": "halted", "reason": reason}
+        assert await halt_of(court, "22s2") == {"status": "open", "reason": None}
+        await court.call("resume_market", court["max"], "22s1")
+        assert await halt_of(court, "22s1") == {"status": "open", "reason": None}
+
+
+async def test_a_halt_for_a_time_has_no_reason_of_a_moderator(court: Court) -> None:
+    await court.call("halt_market", court["mona"], "22s1", "A rumour.")
+    await court.call("resume_market", court["mona"], "22s1")
+    await court.owner_connection.execute(
+        "update betjee.markets set status = 'halted', halted_until = clock_timestamp() + interval '100 s'"
+        " where exchange_id = $1 and code = '22s1'",
+        court.front.exchange_id,
+    )
+    assert await halt_of(court, "22s1") == {"status": "halted", "reason": None}
+
+
+async def test_of_no_market_nothing_is_told(court: Court) -> None:
+    query = "select betjee.find_halt($1, $2)"
+    assert await court.front.service.fetchval(query, court.front.exchange_id, "99s9") is None

@@ -204,7 +204,8 @@ async def test_who_is_frozen_is_not_ranked_and_who_is_frozen_later_leaves_a_gap(
     await boards.owner.execute(freeze, boards.users[0])
     page = await boards.page()
     assert [line["user_id"] for line in page["standings"]] == [boards.users[2], boards.users[3]]
-    assert page["members"] == 3
+    assert [line["rank"] for line in page["standings"]] == [1, 1]
+    assert (page["members"], page["empty_places"]) == (3, 1)
 
 
 async def test_pages_and_the_own_place(
@@ -214,11 +215,12 @@ async def test_pages_and_the_own_place(
     boards = Boards(connection_owner, connection_service, founded)
     empty = await boards.page()
     assert (empty["members"], empty["pages"], empty["page"], empty["standings"]) == (0, 1, 1, [])
+    assert empty["empty_places"] == 0
     await boards.refresh()
     for page, ranks in ((1, range(1, 11)), (3, range(21, 26)), (4, range(21, 26)), (-1, range(1, 11))):
         shown = await boards.page(page=page)
         assert [line["rank"] for line in shown["standings"]] == list(ranks)
-        assert (shown["pages"], shown["members"]) == (3, 25)
+        assert (shown["pages"], shown["members"], shown["empty_places"]) == (3, 25, 0)
     own = await own_standing(boards, founded.users[0])
     assert own is not None
     assert (own["rank"], own["place"], own["members"], own["net_worth_paise"]) == (25, 25, 25, CASH)

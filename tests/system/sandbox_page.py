@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urldefrag
 from urllib.request import Request, urlopen
 
+from sandbox.guild import Person
 from tests.system.conftest import environment
 
 START_SECONDS = 120
@@ -79,14 +80,16 @@ def _first_line(process: subprocess.Popen[str], log: Path) -> str:
 
 
 class Visitor:
-    """Someone on the page, seen as its first member, who types lines and reads what comes."""
+    """Someone on the page, as its first member unless `viewer` says otherwise, who types lines and reads what comes."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, viewer: Person | None = None) -> None:
         self._base, self._capability = urldefrag(address)
         self._context = ""
         self._sequence = 0
         state = self._ask("POST", "/api/pages", {})
         self._context = state["context"]["id"]
+        if viewer is not None:
+            self.act({"kind": "viewer", "viewer_id": str(viewer.discord_id)})
 
     def state(self) -> dict[str, Any]:
         """What the page shows now."""

@@ -16,7 +16,7 @@ import pytest
 
 from runtime.exit_codes import ExitCode
 from runtime.servers import EmbeddedServers
-from sandbox.guild import FRIENDS
+from sandbox.guild import FRIENDS, MODERATOR
 from sandbox.screen import MOST_CONTEXTS, PRIVATE_MESSAGES
 from tests.system.odd_targets import assert_odd_targets_end
 from tests.system.sandbox_page import Sandbox, Visitor, sandbox, wait_until
@@ -72,6 +72,31 @@ def test_started_again_it_knows_everyone_and_new_orders_are_new(data_folder):
         assert_ended_cleanly(second, data_folder, signal.SIGTERM)
 
 
+def test_started_again_it_puts_the_live_board_where_it_was(data_folder):
+    def boards(visitor: Visitor) -> list[bool]:
+        messages = visitor.state()["messages"].values()
+        return [
+            message["pinned"]
+            for message in messages
+            if not message["ephemeral"]
+            and any(embed.get("title") == "Live board" for embed in message["embeds"])
+        ]
+
+    with sandbox(data_folder) as first:
+        meera = Visitor(first.address, MODERATOR)
+        meera.type("/register")
+        assert "pinned" in meera.type("/board here")[0]
+        assert boards(meera) == [True]
+        assert_ended_cleanly(first, data_folder, signal.SIGINT)
+
+    with sandbox(data_folder) as second:
+        meera = Visitor(second.address, MODERATOR)
+        wait_until(lambda: boards(meera), MOVE_SECONDS, "the live board")
+        assert boards(meera) == [True]
+        assert "The live board is gone" not in meera.type("/notifications")[0]
+        assert any("what was said here does not" in text for text in meera.texts())
+
+
 def test_charts_are_drawn_and_their_process_ends_with_the_sandbox(data_folder):
     with sandbox(data_folder) as running:
         you = Visitor(running.address)
@@ -84,8 +109,7 @@ def test_charts_are_drawn_and_their_process_ends_with_the_sandbox(data_folder):
 
 
 def test_direct_messages_are_shown_to_their_reader_alone(running):
-    you, priya = Visitor(running.address), Visitor(running.address)
-    priya.act({"kind": "viewer", "viewer_id": str(FRIENDS[0].discord_id)})
+    you, priya = Visitor(running.address), Visitor(running.address, FRIENDS[0])
     for line in ("/register", "/notifications direct message"):
         you.type(line)
     for _ in range(3):  # Another's trade may come between.

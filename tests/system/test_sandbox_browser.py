@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.replies.columns import PHONE_COLUMNS
 from runtime.exit_codes import ExitCode
 from tests.system.sandbox_page import Sandbox, sandbox
 
@@ -67,6 +68,20 @@ def leave_commands(page: Page, composer: Locator) -> None:
     composer.fill("")
 
 
+def assert_tables_fit(page: Page) -> None:
+    """The widest line of a table needs no pushing sideways on a phone."""
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        room, needed = page.locator(".embed-card .code-block").first.evaluate(
+            """(block, line) => {
+              block.querySelector("code").textContent = line;
+              return [block.clientWidth, block.scrollWidth];
+            }""",
+            "8" * PHONE_COLUMNS,
+        )
+        assert needed <= room, width
+
+
 def test_a_person_registers_buys_and_sees_prices_move(browser, running):
     page = browser.new_page(viewport={"width": 1200, "height": 800})
     faults: list[str] = []
@@ -117,6 +132,7 @@ def test_a_person_registers_buys_and_sees_prices_move(browser, running):
         page.locator(part).bounding_box()["height"] for part in (".preview-toolbar", ".channel-header")
     ]
     assert sum(heights) < 110
+    assert_tables_fit(page)
     assert faults == []
 
     assert running.stop() == ExitCode.DONE  # with the page still open

@@ -51,16 +51,19 @@ async def test_to_discord_and_back(serve: Serve, browser: Browser):
         token = await page.link()
         tab = await browser.new_page()
         failure = tab.get_by_role("heading", name="That did not work")
+        way_on = tab.locator("#failed p:visible", has_text="/register")
 
         await agree(tab, page, token)
         await expect(failure).to_be_visible(timeout=ANSWER_MILLISECONDS)
         await expect(tab.get_by_text("Discord was not allowed to confirm who you are.")).to_be_visible()
+        await expect(way_on).to_have_text("In the chat, /register tells how things stand, at any time.")
 
         discord.visitor = "66"
         await agree(tab, page, token)
         await expect(tab.get_by_text("This link belongs to somebody else.")).to_be_visible(
             timeout=ANSWER_MILLISECONDS
         )
+        await expect(way_on).to_have_count(1)
 
         discord.visitor = "77"
         await agree(tab, page, token)
