@@ -5,7 +5,9 @@ from typing import Final
 import discord
 
 from bot.replies.reply import BLUE, GREEN, GREY, lines_that_fit, reply
-from bot.replies.text import TIMES, grouped, money, name, profit, safe
+from bot.replies.text import TIMES, grouped, holding, money, name, profit, safe
+from bot.replies.trades import WORDINGS
+from exchange.models import Side
 from exchange.records import Entry, Page, PublicFill
 
 _MARKET_CHARACTERS: Final = 20
@@ -67,10 +69,10 @@ def _entry(entry: Entry) -> str:
     if entry.market is None or entry.shares is None or entry.price_paise is None:
         return f"{_grant(entry)}\n{change}"
     market = safe(entry.market, _MARKET_CHARACTERS)
-    verb = "Bought" if entry.shares > 0 else "Sold"
     return (
-        f"{verb} **{grouped(abs(entry.shares))} {TIMES} {market}** at {money(entry.price_paise)}"
-        f"{_CAUSES.get(entry.cause, '')}\n{change} · tax {money(entry.tax_paise or 0)}"
+        f"{WORDINGS[Side(entry.kind)].done} **{grouped(abs(entry.shares))} {TIMES} {market}** "
+        f"at {money(entry.price_paise)}{_CAUSES.get(entry.cause, '')}\n{change}\nTax {money(entry.tax_paise or 0)}"
+        + (f" · position after: {holding(entry.position_shares)}" if entry.position_shares is not None else "")
     )
 
 
@@ -85,6 +87,7 @@ def _when(entry: Entry) -> str:
 
 
 def _public_fill(fill: PublicFill) -> str:
+    """A trade as everybody may read it: bought or sold, since a tape does not tell who is short."""
     verb = "bought" if fill.shares > 0 else "sold"
     who = name(fill.display_name) if fill.display_name is not None else "Someone"
     return (
