@@ -72,7 +72,11 @@ def _entry(entry: Entry) -> str:
     return (
         f"{WORDINGS[Side(entry.kind)].done} **{grouped(abs(entry.shares))} {TIMES} {market}** "
         f"at {money(entry.price_paise)}{_CAUSES.get(entry.cause, '')}\n{change}\nTax {money(entry.tax_paise or 0)}"
-        + (f" · position after: {holding(entry.position_shares)}" if entry.position_shares is not None else "")
+        + (
+            f" · position after: {holding(entry.position_shares)}"
+            if entry.position_shares is not None
+            else ""
+        )
     )
 
 
