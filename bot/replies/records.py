@@ -69,15 +69,16 @@ def _entry(entry: Entry) -> str:
     if entry.market is None or entry.shares is None or entry.price_paise is None:
         return f"{_grant(entry)}\n{change}"
     market = safe(entry.market, _MARKET_CHARACTERS)
-    return (
-        f"{WORDINGS[Side(entry.kind)].done} **{grouped(abs(entry.shares))} {TIMES} {market}** "
-        f"at {money(entry.price_paise)}{_CAUSES.get(entry.cause, '')}\n{change}\nTax {money(entry.tax_paise or 0)}"
-        + (
-            f" · position after: {holding(entry.position_shares)}"
-            if entry.position_shares is not None
-            else ""
-        )
-    )
+    verb = WORDINGS[Side(entry.kind)].done
+    cause = _CAUSES.get(entry.cause, "")
+    lines = [
+        f"{verb} **{grouped(abs(entry.shares))} {TIMES} {market}** at {money(entry.price_paise)}{cause}",
+        f"{change} · tax {money(entry.tax_paise or 0)}",
+    ]
+    if entry.position_shares is not None:
+        # On a line of its own, since a phone would break the one above.
+        lines.append(f"Position after: {holding(entry.position_shares)}")
+    return "\n".join(lines)
 
 
 def _grant(entry: Entry) -> str:

@@ -51,8 +51,9 @@ class TestHistory:
         assert "**+₹6" in sold
         assert bought.startswith("Bought **10 × 22s1** at ₹16.6")
         assert "**−₹16" in bought
-        assert bought.splitlines()[2] == "Tax ₹2.79 · position after: 10 shares"
-        assert sold.endswith(" · position after: 6 shares")
+        assert "tax ₹2.7" in bought
+        assert bought.endswith("\nPosition after: 10 shares")
+        assert sold.endswith("\nPosition after: 6 shares")
         assert granted.startswith("Sign-up bonus granted\n**+₹20,000.00** · <t:")
 
     async def test_a_short_is_told_from_a_sale(self, world: World, connection_owner: asyncpg.Connection):
@@ -62,15 +63,15 @@ class TestHistory:
         seen = await world.asks(world.asha, "history")
         covered, shorted, _ = (seen.embed.description or "").split("\n\n")
         assert covered.startswith("Covered **10 × 22s1** at ₹16.59")
-        assert covered.endswith(" · position after: none")
+        assert covered.endswith("\nPosition after: none")
         assert shorted.startswith("Shorted **10 × 22s1** at ₹16.59")
-        assert shorted.endswith(" · position after: short 10 shares")
+        assert shorted.endswith("\nPosition after: short 10 shares")
         await connection_owner.execute("update betjee.transactions set position_shares = null")
         before_it_was_known = await world.asks(world.asha, "history")
         bought, sold, _ = (before_it_was_known.embed.description or "").split("\n\n")
         assert bought.startswith("Bought **10 × 22s1** at ₹16.59")
         assert sold.startswith("Sold **10 × 22s1** at ₹16.59")
-        assert "position after" not in before_it_was_known.text
+        assert "Position after" not in before_it_was_known.text
 
     async def test_a_fill_by_a_waiting_order_is_told_to_its_owner(self, world: World):
         await fire(world)
