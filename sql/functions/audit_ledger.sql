@@ -81,6 +81,7 @@ comment on function audit_fills(bigint) is 'Fills whose price, gross, tax or tim
 create or replace function audit_positions_after(p_exchange_id bigint) returns setof text
 language sql stable
 set search_path = betjee, pg_temp
+set enable_nestloop = off
 as $$
 -- Walks the fills of each position in order, with what its member held after each. A wipe deletes all that a member
 -- traded, so what stays of anybody is whole. Rows older than the column say nothing, and no younger one may.
