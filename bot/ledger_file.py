@@ -21,7 +21,7 @@ PLAIN_BYTES_AT_MOST: Final = 8 * 1024 * 1024
 _FILES_AT_ONCE: Final = 2
 _COLUMNS: Final = (
     "time", "sequence", "kind", "cause", "market", "shares", "average_price", "gross", "tax", "balance_change",
-    "price_after",
+    "price_after", "position_after",
 )  # fmt: skip
 
 
@@ -122,6 +122,7 @@ def _row(entry: Entry) -> Sequence[object]:
                 entry.price_after_paise,
             ),
         ),
+        "" if entry.position_shares is None else entry.position_shares,
     )
 
 

@@ -18,10 +18,12 @@ _EXPORT_PAGE_ENTRIES = 250
 class Entry(FromJson):
     """An entry of a member's own ledger: a fill, or a grant of coins.
 
-    `kind` is `buy`, `sell` or `grant`; `cause` says how a fill was set off (`order`, `stop_loss`,
-    `take_profit`, …) or which grant it is. `shares` is signed, `price_paise` a share's average,
-    `cash_change_paise` what the entry did to the cash, tax included. A grant has no market and no
-    figures but that.
+    `kind` is `grant` or the side of a fill: `buy`, `sell`, `short` or `cover`; `cause` says how a fill
+    was set off (`order`, `stop_loss`, `take_profit`, …) or which grant it is. `shares` is signed,
+    `price_paise` a share's average, `cash_change_paise` what the entry did to the cash, tax included.
+    `position_shares` is what was held there after it, negative while short; None for a fill that is
+    older than this figure, which is told as `buy` or `sell`. A grant has no market and no figures but
+    the change of the cash.
     """
 
     sequence: int
@@ -36,6 +38,7 @@ class Entry(FromJson):
     gross_paise: int | None = None
     tax_paise: int | None = None
     price_after_paise: int | None = None
+    position_shares: int | None = None
 
     @classmethod
     def from_json(cls, document: Json) -> Self:

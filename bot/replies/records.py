@@ -8,7 +8,9 @@ import discord
 
 from bot.replies.columns import PHONE_COLUMNS, cell, columns_of
 from bot.replies.reply import BLUE, GREEN, GREY, lines_that_fit, reply
-from bot.replies.text import TIMES, grouped, money, plain, profit, safe
+from bot.replies.text import TIMES, grouped, holding, money, plain, profit, safe
+from bot.replies.trades import WORDINGS
+from exchange.models import Side
 from exchange.records import Entry, Page, PublicFill
 
 _MARKET_CHARACTERS: Final = 20
@@ -80,11 +82,13 @@ def _entry(entry: Entry) -> str:
     if entry.market is None or entry.shares is None or entry.price_paise is None:
         return f"{_grant(entry)}\n{change}"
     market = safe(entry.market, _MARKET_CHARACTERS)
-    verb = "Bought" if entry.shares > 0 else "Sold"
-    return (
-        f"{verb} **{grouped(abs(entry.shares))} {TIMES} {market}** at {money(entry.price_paise)}, "
-        f"tax {money(entry.tax_paise or 0)}{_CAUSES.get(entry.cause, '')}\n{change}"
-    )
+    verb = WORDINGS[Side(entry.kind)].done
+    terms = f"at {money(entry.price_paise)}, tax {money(entry.tax_paise or 0)}{_CAUSES.get(entry.cause, '')}"
+    lines = [f"{verb} **{grouped(abs(entry.shares))} {TIMES} {market}** {terms}", change]
+    if entry.position_shares is not None:
+        # On a line of its own, since a phone would break the one above.
+        lines.append(f"Position after: {holding(entry.position_shares)}")
+    return "\n".join(lines)
 
 
 def _grant(entry: Entry) -> str:
@@ -98,7 +102,10 @@ def _when(entry: Entry) -> str:
 
 
 def _tape_table(fills: Sequence[PublicFill], now: datetime) -> str:
-    """A line for each: how long ago, who, what they did, and at what price. A name takes what the others leave."""
+    """A line for each: how long ago, who, what they did, and at what price. A name takes what the others leave.
+
+    What they did is bought or sold, since a tape does not tell who is short.
+    """
     rows = [
         (
             _age(now - fill.executed_at),

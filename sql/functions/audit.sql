@@ -91,6 +91,7 @@ begin
     and sign(s.shares) is distinct from -sign(p.shares);
 
   return query select * from audit_fills(p_exchange_id);
+  return query select * from audit_positions_after(p_exchange_id);
   return query select * from audit_members(p_exchange_id);
   return query select * from audit_candles(p_exchange_id);
 

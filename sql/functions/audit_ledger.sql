@@ -78,6 +78,25 @@ as $$
 $$;
 comment on function audit_fills(bigint) is 'Fills whose price, gross, tax or time is not what the rules give, as sentences.';
 
+create or replace function audit_positions_after(p_exchange_id bigint) returns setof text
+language sql stable
+set search_path = betjee, pg_temp
+set enable_nestloop = off
+as $$
+-- Walks the fills of each position in order, with what its member held after each. A wipe deletes all that a member
+-- traded, so what stays of anybody is whole. Rows older than the column say nothing, and no younger one may.
+  select format('Transaction %s in market %s: the position after it is %s, it should be %s.',
+    f.sequence, m.code, coalesce(f.position_shares::text, 'missing'), f.held_shares)
+  from (
+    select t.sequence, t.shift_id, t.position_shares, sum(t.shares) over fills_of_position as held_shares,
+      lag(t.position_shares) over fills_of_position is not null as must_be_known
+    from transactions t where t.exchange_id = p_exchange_id
+    window fills_of_position as (partition by t.user_id, t.shift_id order by t.sequence rows unbounded preceding)) f
+  join markets m on m.exchange_id = p_exchange_id and m.shift_id = f.shift_id
+  where f.position_shares <> f.held_shares or f.position_shares is null and f.must_be_known
+$$;
+comment on function audit_positions_after(bigint) is 'Fills that name another position after them than the ledger gives, as sentences.';
+
 create or replace function audit_members(p_exchange_id bigint) returns setof text
 language sql stable
 set search_path = betjee, pg_temp

@@ -112,6 +112,17 @@ end
 $$;
 comment on function apply_fill(positions, bigint, bigint, bigint) is 'A position after so many signed shares were traded; the rule of cost basis and realised profit.';
 
+create or replace function fill_side(p_signed_shares bigint, p_position_shares bigint) returns text
+language sql immutable parallel safe
+-- A fill never takes a position through zero, so the position after it tells whether it opened or closed. Where
+-- that is not known, only whether shares were taken or given can be told.
+return case
+  when p_signed_shares > 0 and p_position_shares <= 0 then 'cover'
+  when p_signed_shares > 0 then 'buy'
+  when p_signed_shares < 0 and p_position_shares < 0 then 'short'
+  when p_signed_shares < 0 then 'sell' end;
+comment on function fill_side(bigint, bigint) is 'Which side a fill of so many signed shares was on that left a position of so many; buy or sell where the position is not known.';
+
 create or replace function average_cost(p_basis_paise bigint, p_shares bigint) returns bigint
 language sql immutable parallel safe
 return round(p_basis_paise::numeric / nullif(abs(p_shares), 0));

@@ -203,7 +203,7 @@ begin
   v_order.request_id := p_stop.request_id;
   v_order.user_id := p_stop.user_id;
   v_order.market := p_market.code;
-  v_order.side := case when p_stop.shares < 0 then 'sell' else 'cover' end;
+  v_order.side := fill_side(p_stop.shares, 0);
   v_order.shares := least(abs(p_stop.shares), abs(p_held.shares));
   v_order.confirmed := true;
   if p_stop.kind = 'stop_loss' and p_stop.stop_id < p_held.cooldown_by then

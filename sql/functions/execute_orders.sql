@@ -322,7 +322,7 @@ begin
         v_outcome.average_price_paise, v_outcome.gross_paise, v_outcome.tax_paise, null, v_outcome.price_after_paise,
         coalesce(v_stop.kind, 'order'), v_outcome.request_id, v_exchange.updated_at, v_stop.stop_id,
         case when v_stop.stop_id is not null then v_origin.sequence end,
-        coalesce(v_outcome.realised_paise, 0))::transactions);
+        coalesce(v_outcome.realised_paise, 0), v_outcome.position_shares)::transactions);
 
       v_exchange.treasury_paise := v_exchange.treasury_paise + v_outcome.tax_paise;
       v_market.remaining_shares := v_market.remaining_shares - v_sign * v_outcome.shares;

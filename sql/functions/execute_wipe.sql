@@ -47,7 +47,7 @@ begin
     v_closing.signed_shares := -v_held.shares;
     v_order.user_id := v_held.user_id;
     v_order.market := v_market.code;
-    v_order.side := case when v_held.shares > 0 then 'sell' else 'cover' end;
+    v_order.side := fill_side(-v_held.shares, 0);
     v_order.shares := abs(v_held.shares);
     v_order.confirmed := true;
     v_decision := decide_order(

@@ -88,7 +88,7 @@ as $$
     'next_after_sequence', case when count(*) = least(greatest(p_limit, 1), 5000) then max(t.sequence) end)
   from (
     select t.sequence, m.code as market, t.shares, t.price_paise, t.gross_paise, t.tax_paise, t.type, t.price_after_paise,
-      t.cause, t.stop_id, t.executed_at
+      fill_side(t.shares, t.position_shares) as side, t.position_shares, t.cause, t.stop_id, t.executed_at
     from transactions t
     join markets m on m.exchange_id = t.exchange_id and m.shift_id = t.shift_id
     where t.exchange_id = p_exchange_id and t.user_id = p_user_id and t.sequence > p_after_sequence

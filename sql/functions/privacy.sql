@@ -99,7 +99,8 @@ begin
     v_fills := array_append(v_fills, (
       v_exchange.exchange_id, v_exchange.sequence, null, v_user.user_id, v_market.shift_id, v_closing.signed_shares,
       v_outcome.average_price_paise, v_outcome.gross_paise, v_outcome.tax_paise, null, v_outcome.price_after_paise,
-      'order', p_request_id, v_exchange.updated_at, null, null, coalesce(v_outcome.realised_paise, 0))::transactions);
+      'order', p_request_id, v_exchange.updated_at, null, null, coalesce(v_outcome.realised_paise, 0),
+      v_outcome.position_shares)::transactions);
     v_market.remaining_shares := v_market.remaining_shares - v_closing.signed_shares;
     v_market.open_short_shares := v_market.open_short_shares - greatest(v_closing.signed_shares, 0);
     v_market.pool_paise := v_market.pool_paise + v_sign * v_outcome.gross_paise;

@@ -11,7 +11,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 as $$
--- Fills, and grants of coins, so that the changes add up to the cash. At most 5,000 at once.
+-- Fills, and grants of coins, so that the changes add up to the cash. At most 5,000 at once. A fill is told as what
+-- its owner did: a sale of what is not held is a short.
   with bounds as (
     select coalesce(p_before, 9223372036854775807) as before, coalesce(p_after, 0) as after,
       least(greatest(p_limit, 1), 5000) as entries),
@@ -26,11 +27,12 @@ as $$
        and t.sequence > (select after from bounds)
      order by t.sequence limit (select entries from bounds))),
   entries as (
-    select t.sequence, t.executed_at as happened_at, t.type as kind, t.cause, t.shift_id, t.shares, t.price_paise, t.gross_paise,
-      t.tax_paise, t.price_after_paise, -(sign(t.shares)::bigint * t.gross_paise) - t.tax_paise as cash_change_paise
+    select t.sequence, t.executed_at as happened_at, fill_side(t.shares, t.position_shares) as kind, t.cause, t.shift_id, t.shares,
+      t.price_paise, t.gross_paise, t.tax_paise, t.price_after_paise, t.position_shares,
+      -(sign(t.shares)::bigint * t.gross_paise) - t.tax_paise as cash_change_paise
     from fills t
     union all
-    select g.sequence, g.granted_at, 'grant', g.kind, null, null, null, null, null, null, g.amount_paise
+    select g.sequence, g.granted_at, 'grant', g.kind, null, null, null, null, null, null, null, g.amount_paise
     from grants g, bounds b
     where g.exchange_id = p_exchange_id and g.user_id = p_user_id and g.sequence < b.before and g.sequence > b.after),
   page as (
@@ -40,7 +42,7 @@ as $$
   select jsonb_build_object(
     'sequence', e.sequence, 'happened_at', e.happened_at, 'kind', e.kind, 'cause', e.cause, 'market', m.code, 'label', m.label,
     'shares', e.shares, 'price_paise', e.price_paise, 'gross_paise', e.gross_paise, 'tax_paise', e.tax_paise,
-    'price_after_paise', e.price_after_paise, 'cash_change_paise', e.cash_change_paise)
+    'price_after_paise', e.price_after_paise, 'position_shares', e.position_shares, 'cash_change_paise', e.cash_change_paise)
   from page e
   left join lateral (
     select m.code, m.label from markets m where m.exchange_id = p_exchange_id and m.shift_id = e.shift_id limit 1) m on true
@@ -57,9 +59,10 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 as $$
--- Never says why a trade happened, so waiting orders stay private. It names people where the exchange
--- lets fills be told in the channel, and all of them: names on some would tell which of the others
--- had been waiting. At most 100 at once.
+-- Never says why a trade happened, so waiting orders stay private. Nor does it tell who is short: as public
+-- tapes do, it knows only shares that were bought or sold, and whoever sold may have held them or not. It names
+-- people where the exchange lets fills be told in the channel, and all of them: names on some would tell which
+-- of the others had been waiting. At most 100 at once.
   with bounds as (
     select coalesce(p_before, 9223372036854775807) as before, coalesce(p_after, 0) as after,
       least(greatest(p_limit, 1), 100) as fills),

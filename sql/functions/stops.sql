@@ -10,7 +10,7 @@ as $$
   select jsonb_build_object(
     'stop_id', p_stop.stop_id, 'kind', p_stop.kind, 'market', p_market.code,
     'status', case p_stop.status when 'held' then 'armed' else p_stop.status end,
-    'label', p_market.label, 'side', case when p_stop.shares < 0 then 'sell' else 'cover' end,
+    'label', p_market.label, 'side', fill_side(p_stop.shares, 0),
     'shares', least(abs(p_stop.shares), abs(coalesce(p_held.shares, 0))),
     'trigger_price_paise', p_stop.trigger_price_paise, 'trigger_sign', p_stop.trigger_sign,
     'price_paise', (current_point(p_market)).price_paise, 'position_shares', coalesce(p_held.shares, 0),
@@ -143,7 +143,7 @@ begin
 
   if v_code is not null then
     v_outcome := stop_refusal(v_code) || jsonb_strip_nulls(stop_document(v_stop, v_market, v_held) || jsonb_build_object(
-      'market', left(p_market, 40), 'side', case when v_held.shares > 0 then 'sell' when v_held.shares < 0 then 'cover' end,
+      'market', left(p_market, 40), 'side', fill_side(-v_held.shares, 0),
       'shares', p_shares, 'portion_bps', p_portion_bps,
       'price_min_paise', reachable_price(v_market, -1), 'price_max_paise', reachable_price(v_market, 1),
       'armed_count', v_waiting, 'armed_limit', v_limit,

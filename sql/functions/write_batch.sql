@@ -17,9 +17,9 @@ as $$
 begin
   insert into transactions (
     exchange_id, sequence, user_id, shift_id, shares, price_paise, gross_paise, tax_paise,
-    price_after_paise, cause, request_id, executed_at, stop_id, set_off_by, realised_paise)
+    price_after_paise, cause, request_id, executed_at, stop_id, set_off_by, realised_paise, position_shares)
   select f.exchange_id, f.sequence, f.user_id, f.shift_id, f.shares, f.price_paise, f.gross_paise, f.tax_paise,
-    f.price_after_paise, f.cause, f.request_id, f.executed_at, f.stop_id, f.set_off_by, f.realised_paise
+    f.price_after_paise, f.cause, f.request_id, f.executed_at, f.stop_id, f.set_off_by, f.realised_paise, f.position_shares
   from unnest(p_fills) f;
 
   insert into users as u overriding system value

@@ -62,7 +62,26 @@ class TestHistory:
         assert bought.startswith("Bought **10 × 22s1** at ₹16.6")
         assert "**−₹16" in bought
         assert ", tax ₹2.7" in bought.splitlines()[0], "a phone's line has no room for it beside the date"
+        assert bought.endswith("\nPosition after: 10 shares")
+        assert sold.endswith("\nPosition after: 6 shares")
         assert granted.startswith("Sign-up bonus granted\n**+₹20,000.00** · <t:")
+
+    async def test_a_short_is_told_from_a_sale(self, world: World, connection_owner: asyncpg.Connection):
+        await world.registered(world.asha)
+        await world.asks(world.asha, "short", market="22s1", shares="10")
+        await world.asks(world.asha, "cover", market="22s1", shares="max")
+        seen = await world.asks(world.asha, "history")
+        covered, shorted, _ = (seen.embed.description or "").split("\n\n")
+        assert covered.startswith("Covered **10 × 22s1** at ₹16.59")
+        assert covered.endswith("\nPosition after: none")
+        assert shorted.startswith("Shorted **10 × 22s1** at ₹16.59")
+        assert shorted.endswith("\nPosition after: short 10 shares")
+        await connection_owner.execute("update betjee.transactions set position_shares = null")
+        before_it_was_known = await world.asks(world.asha, "history")
+        bought, sold, _ = (before_it_was_known.embed.description or "").split("\n\n")
+        assert bought.startswith("Bought **10 × 22s1** at ₹16.59")
+        assert sold.startswith("Sold **10 × 22s1** at ₹16.59")
+        assert "Position after" not in before_it_was_known.text
 
     async def test_a_fill_by_a_waiting_order_is_told_to_its_owner(self, world: World):
         await fire(world)
@@ -130,6 +149,10 @@ class TestFile:
         rows = list(csv.DictReader(io.StringIO((await attachment.read()).decode(), newline="")))
         assert [row["shares"] for row in rows] == [*(str(number) for number in range(12, 0, -1)), ""]
         assert {row["market"] for row in rows[:-1]} == {"22s1"}
+        assert [row["position_after"] for row in rows] == [
+            *(str(number * (number + 1) // 2) for number in range(12, 0, -1)),
+            "",
+        ]
         changes = sum(int(row["balance_change"].replace(".", "")) for row in rows)
         assert changes == (await world.portfolio(world.asha)).cash_paise
         newest = await connection_owner.fetchrow(
@@ -144,6 +167,19 @@ class TestFile:
             "signup",
             "20000.00",
         )
+
+    async def test_it_tells_shorts_and_covers_with_the_position_after_them(self, world: World):
+        await world.registered(world.asha)
+        await world.asks(world.asha, "short", market="22s1", shares="10")
+        await world.asks(world.asha, "cover", market="22s1", shares="4")
+        user_id = (await world.portfolio(world.asha)).user_id
+        file = await LedgerFiles(world.exchange).make(await world.exchange_id(), user_id)
+        rows = list(csv.DictReader(io.StringIO(file.content.decode(), newline="")))
+        assert [(row["kind"], row["shares"], row["position_after"]) for row in rows] == [
+            ("cover", "4", "-6"),
+            ("short", "-10", "-10"),
+            ("grant", "", ""),
+        ]
 
     async def test_it_is_read_page_by_page_without_gaps(self, world: World):
         await trade(world, 12)
@@ -184,7 +220,7 @@ class TestTape:
         await world.asks(world.ravi, "short", market="22s2", shares="3")
         seen = await world.asks(world.ravi, "tape")
         first, second = tape_lines(seen)
-        assert re.fullmatch(r"\d+s Ravi sold    3 22s2 ₹16\.6\d", first)
+        assert re.fullmatch(r"\d+s Ravi sold    3 22s2 ₹16\.6\d", first), "and not that he is short"
         assert re.fullmatch(r"\d+s Asha bought 10 22s1 ₹16\.66", second)
 
     async def test_it_never_says_why(self, world: World):

@@ -150,7 +150,8 @@ async def assert_same_stops(owner: asyncpg.Connection, founded: Founded) -> None
         (stop.stop_id, stop.shares, stop.status, stop.code) for stop in founded.model.stops
     ]
     ledger = await owner.fetch(
-        "select sequence, user_id, shares, gross_paise, cause, stop_id, set_off_by"
+        "select sequence, user_id, betjee.fill_side(shares, position_shares), shares, position_shares,"
+        " gross_paise, cause, stop_id, set_off_by"
         " from betjee.transactions where exchange_id = $1 order by sequence",
         founded.exchange_id,
     )

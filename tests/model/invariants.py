@@ -66,10 +66,16 @@ def _of_markets(book: Book) -> list[str]:
 
 def _of_positions(book: Book) -> list[str]:
     held: dict[tuple[int, int], int] = defaultdict(int)
-    for row in book["transactions"]:
-        held[row["user_id"], row["shift_id"]] += row["shares"]
+    found = []
+    for row in sorted(book["transactions"], key=lambda row: row["sequence"]):
+        key = row["user_id"], row["shift_id"]
+        held[key] += row["shares"]
+        if row["position_shares"] not in (None, held[key]):
+            found.append(
+                f"transaction {row['sequence']}: {row['position_shares']} shares after it, not {held[key]}"
+            )
     kept = {(row["user_id"], row["shift_id"]): row["shares"] for row in book["positions"]}
-    return [
+    return found + [
         f"position {key}: {kept.get(key, 0)} shares, by the ledger {held.get(key, 0)}"
         for key in sorted(held.keys() | kept.keys())
         if kept.get(key, 0) != held.get(key, 0)

@@ -151,7 +151,9 @@ class ReferenceExchange:
             Entry(
                 self.sequence,
                 ask.user_id,
+                ask.side,
                 signed,
+                holding.shares + signed,
                 answer["gross_paise"],
                 stop.kind if stop else "order",
                 stop.stop_id if stop else None,

@@ -69,11 +69,13 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of the ledger, as far as it tells why it is there."""
+    """A row of the ledger, as far as it tells why it is there and what it did to the position."""
 
     sequence: int
     user_id: int
+    side: str
     shares: int
+    position_shares: int
     gross_paise: int
     cause: str
     stop_id: int | None = None

@@ -22,6 +22,7 @@ DAMAGES = {
     "a fill's gross": "update betjee.transactions set gross_paise = gross_paise + 1 where user_id = $1 and shares = 5 and exchange_id = $2",
     "a fill's shares": "update betjee.transactions set shares = 6 where user_id = $1 and shares = 5 and exchange_id = $2",
     "a fill's tax": "update betjee.transactions set tax_paise = tax_paise + 1 where user_id = $1 and shares = 5 and exchange_id = $2",
+    "a fill's position": "update betjee.transactions set position_shares = 0 where user_id = $1 and shares = 5 and exchange_id = $2",
     "a fill gone": "delete from betjee.transactions where user_id = $1 and shares = 5 and exchange_id = $2",
     "a grant": "update betjee.grants set amount_paise = amount_paise + 1 where user_id = $1 and exchange_id = $2",
 }
@@ -33,6 +34,9 @@ SINGLE_ROWS = {
     " where exchange_id = $1",
     "the gross": "update betjee.transactions set gross_paise = gross_paise + case when shares in (5, -3) then 1 else 0 end"
     " where exchange_id = $1",
+    "the position after it is 6, it should be 5": "update betjee.transactions set position_shares = 6 where shares = 5 and exchange_id = $1",
+    "the position after it is missing, it should be 7": "update betjee.transactions set position_shares = null"
+    " where shares = 2 and exchange_id = $1",
     "are realised, by the rows": "update betjee.transactions set realised_paise = realised_paise + 1 where shares = 5 and exchange_id = $1",
     "was executed at": "update betjee.transactions set executed_at = executed_at - interval '1 second'"
     " where shares = -1 and exchange_id = $1",
@@ -101,6 +105,25 @@ async def test_every_row_is_held_against_the_rules(
     assert await connection_service.fetch(AUDIT, traded.exchange_id) == []
     await connection_owner.execute(SINGLE_ROWS[said], traded.exchange_id)
     assert said in str(await connection_service.fetch(AUDIT, traded.exchange_id))
+
+
+async def test_fills_older_than_their_position_are_clean_and_count_for_those_after_them(
+    traded: Founded, connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
+) -> None:
+    await connection_owner.execute(
+        "update betjee.transactions set position_shares = null where exchange_id = $1", traded.exchange_id
+    )
+    assert await connection_service.fetch(AUDIT, traded.exchange_id) == []
+    assert await discrepancies(connection_owner, traded.exchange_id) == []
+    await execute(
+        connection_service, traded.exchange_id, [Ask(9, traded.users[1], "22s1", "cover", 2, confirmed=True)]
+    )
+    assert await connection_service.fetch(AUDIT, traded.exchange_id) == []
+    damage = (
+        "update betjee.transactions set position_shares = 2 where exchange_id = $1 and position_shares = 0"
+    )
+    assert await connection_owner.execute(damage, traded.exchange_id) == "UPDATE 1"
+    assert len(await connection_service.fetch(AUDIT, traded.exchange_id)) == 1
 
 
 async def test_what_was_burned_does_not_make_later_fills_look_wrong(

@@ -45,6 +45,11 @@ async def test_shorts_are_stopped_by_a_rise_and_take_profit_from_a_fall(floor: F
     assert await floor.fired() == [stop]
     await floor.order(1, "sell", 400)
     assert await floor.fired() == [stop, profit]
+    fills = await floor.rows(
+        "select betjee.fill_side(shares, position_shares), position_shares from betjee.transactions"
+        " where stop_id is not null and"
+    )
+    assert [tuple(row) for row in fills] == [("cover", 0), ("cover", 0)]
     await audited(floor)
 
 

@@ -28,7 +28,13 @@ async def test_who_leaves_closes_everything_and_keeps_a_number(court: Court) -> 
     mine = f"user_id = {court['ann']}"
     for table in ("accounts", "price_alerts", "reports", "outbox"):
         assert await court.rows(table, mine) == [], table
-    assert len(await court.rows("transactions", mine)) == 4
+    fills = await court.rows("transactions", f"{mine} order by sequence")
+    assert [(fill["shares"], fill["position_shares"]) for fill in fills] == [
+        (100, 100),
+        (-20, -20),
+        (20, 0),
+        (-100, 0),
+    ]
     (burn,) = await court.rows("burns")
     assert (burn["user_id"], burn["cash_paise"]) == (court["ann"], left["burned_cash_paise"])
     assert (await court.market())["price_paise"] == 1_663

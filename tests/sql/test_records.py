@@ -64,11 +64,56 @@ async def test_a_fill_is_told_with_its_figures(
         "gross_paise",
         "tax_paise",
         "price_after_paise",
+        "position_shares",
         "cause",
     ):
         assert short[figure] == row[figure]
-    assert (short["kind"], short["market"], short["label"]) == ("sell", "22s1", "22S1")
+    assert (short["kind"], short["market"], short["label"]) == ("short", "22s1", "22S1")
     assert short["cash_change_paise"] == row["gross_paise"] - row["tax_paise"]
+
+
+async def test_a_fill_is_told_as_the_order_that_it_filled_with_the_position_after_it(
+    connection_owner: asyncpg.Connection, connection_service: asyncpg.Connection
+) -> None:
+    founded = await found(connection_owner, [CASH], rules=WIDE)
+    (user,) = founded.users
+    done = [
+        ("buy", 10),
+        ("sell", 4),
+        ("sell", 6),
+        ("short", 5),
+        ("short", 2),
+        ("cover", 3),
+        ("cover", 4),
+        ("buy", 1),
+    ]
+    asks = [
+        Ask(number, user, "22s1", side, shares, confirmed=True)
+        for number, (side, shares) in enumerate(done, 1)
+    ]
+    await execute(connection_service, founded.exchange_id, asks)
+
+    async def told() -> list[tuple[str, int, int | None]]:
+        entries = await read(
+            connection_service, "list_history", founded.exchange_id, user, None, None, len(done)
+        )
+        return [
+            (entry["kind"], abs(entry["shares"]), entry["position_shares"]) for entry in reversed(entries)
+        ]
+
+    held = [10, 6, 0, -5, -7, -4, 0, 1]
+    assert await told() == [(*order, after) for order, after in zip(done, held, strict=True)]
+    exported = await read(connection_service, "export_ledger", founded.exchange_id, user, 0, 100)
+    fills = exported[0]["fills"]
+    assert [(fill["side"], fill["position_shares"]) for fill in fills] == [
+        (side, after) for (side, _), after in zip(done, held, strict=True)
+    ]
+    # Rows older than the column know no position, so they are told as shares that were bought or sold.
+    await connection_owner.execute(
+        "update betjee.transactions set position_shares = null where exchange_id = $1", founded.exchange_id
+    )
+    sides = {"short": "sell", "cover": "buy"}
+    assert await told() == [(sides.get(side, side), shares, None) for side, shares in done]
 
 
 @pytest.mark.parametrize("function", ["list_history", "list_tape"])

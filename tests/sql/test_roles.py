@@ -135,6 +135,7 @@ async def test_the_public_sees_markets_and_a_tape_without_names_where_the_page_i
     for secret in (
         "user_id from betjee.transactions",
         "request_id from betjee.transactions",
+        "position_shares from betjee.transactions",
         "settings from betjee.exchanges",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -128,6 +128,7 @@ async def test_orders_that_an_unwinding_crosses_are_executed_as_by_any_trade(pum
     await wipe(pumped, "unwind")
     (fill,) = await pumped.rows("transactions", "cause = 'stop_loss'")
     assert (fill["stop_id"], fill["shares"], fill["set_off_by"]) == (armed["stop_id"], -300, None)
+    assert fill["position_shares"] == 700, "what is left is hers, whatever became of the others"
     kinds = {row["kind"] for row in await pumped.rows("outbox", f"user_id = {pumped['ann']}")}
     assert kinds == {"price_alert", "stop_filled"}
     assert await pumped.audit() == []
