@@ -19,7 +19,7 @@ _STEP_SECONDS: Final = 0.05
 _STATEMENT_SECONDS: Final = 60.0
 """The members of the largest exchange are valued in a second; on a busy machine in a multiple of that."""
 
-_REST: Final = 6.0
+_REST: Final = 10.0
 _LONGEST_REST_SECONDS: Final = 2.5
 """After each call, trades have the database to themselves for so many times as long as it took."""
 
