@@ -1,7 +1,7 @@
 """`python -m benchmarks.leaderboards`: a hundred thousand members in ten markets, valued, ranked, and read.
 
 Beside them stand the naive ways: each position priced for itself, a leaderboard sorted for each page, and
-the same trades with nothing else going on.
+the same trades with nothing else going on. Beside a run, trades are counted for precisely as long as it lasts.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,6 +89,11 @@ with gone as (
 delete from betjee.snapshots where exchange_id = $1 and taken_at = date_trunc('hour', clock_timestamp(), 'UTC')
 """
 
+_IS_TAKEN = """
+select exists (
+  select from betjee.snapshots where exchange_id = $1 and taken_at = date_trunc('hour', clock_timestamp(), 'UTC'))
+"""
+
 _NAIVE_RUN = """
 select sum((betjee.closing_value(m, p.shares)).total_paise)
 from (select user_id from betjee.users where exchange_id = $1 limit $2) u
@@ -126,7 +131,8 @@ select pg_total_relation_size('betjee.net_worths') / 2 ^ 20 as net_worths,
 class Measured:
     """Milliseconds of pages and references, seconds of runs; trades a second alone, right before and after, and beside something.
 
-    What is done of a run takes seconds with its rests; the processors' seconds are those of all the server's processes.
+    A run takes seconds with its rests, and beside trades some until its snapshot is taken; the processors' seconds are those
+    of all the server's processes.
     """
 
     milliseconds: dict[str, list[float]] = field(default_factory=dict)
@@ -134,6 +140,7 @@ class Measured:
     run_processor_seconds: list[float] = field(default_factory=list)
     preparing_processor_seconds: list[float] = field(default_factory=list)
     busy_run_seconds: list[float] = field(default_factory=list)
+    snapshot_seconds: list[float] = field(default_factory=list)
     naive_run_seconds: list[float] = field(default_factory=list)
     beside_runs: list[tuple[float, float]] = field(default_factory=list)
     beside_pages: list[tuple[float, float]] = field(default_factory=list)
@@ -177,13 +184,13 @@ class Crowd:
             * NAIVE_PART
         )
         await self._pages()
-        before = await self._trades(seconds)
+        before = await self._trades(lambda: asyncio.sleep(seconds))
         for _ in range(PAIRS):
             for pairs, beside in (
                 (self.measured.beside_runs, self._one_run),
-                (self.measured.beside_pages, self._pages_now_and_then),
+                (self.measured.beside_pages, lambda: self._pages_for(seconds)),
             ):
-                during, after = await self._trades(seconds, beside), await self._trades(seconds)
+                during, after = await self._trades(beside), await self._trades(lambda: asyncio.sleep(seconds))
                 pairs.append(((before + after) / 2, during))
                 before = after
 
@@ -193,17 +200,23 @@ class Crowd:
         (sizes,) = await self._owner.fetch(_SIZES)
         return dict(sizes)
 
-    async def _run(self) -> float:
-        """A run that takes a snapshot and makes all leaderboards anew, in seconds."""
+    async def _make_due(self) -> None:
+        """Make a run due that takes a snapshot and makes all leaderboards anew."""
         await self._owner.execute(_DUE)
         await self._owner.execute(_FORGET_HOUR, self._ours.exchange_id)
-        return await _timed(self._exchange.refresh_leaderboards)
 
     async def _run_alone(self) -> None:
-        self.measured.run_seconds.append(await self._run())
+        await self._make_due()
+        self.measured.run_seconds.append(await _timed(self._exchange.refresh_leaderboards))
 
-    async def _one_run(self, _: asyncio.Event) -> None:
-        self.measured.busy_run_seconds.append(await self._run())
+    async def _one_run(self) -> None:
+        await self._make_due()
+        begin = time.perf_counter()
+        run = asyncio.create_task(_timed(self._exchange.refresh_leaderboards))
+        while not await self._owner.fetchval(_IS_TAKEN, self._ours.exchange_id):  # noqa: ASYNC110  # the database tells nobody
+            await asyncio.sleep(0.05)
+        self.measured.snapshot_seconds.append(time.perf_counter() - begin)
+        self.measured.busy_run_seconds.append(await run)
 
     async def _prepare_medians(self) -> None:
         """What is done ahead of an hour, a little at a time."""
@@ -242,25 +255,16 @@ class Crowd:
         await reading
         self.measured.note(name, 1_000 * (time.perf_counter() - begin))
 
-    async def _pages_now_and_then(self, over: asyncio.Event) -> None:
-        while not over.is_set():
+    async def _pages_for(self, seconds: float) -> None:
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
             await self._exchange.get_leaderboard(self._ours.exchange_id)
             # Members ask at their own pace, however fast they are answered.
             await asyncio.sleep(1 / PAGES_A_SECOND)
 
-    async def _trades(
-        self, seconds: float, beside: Callable[[asyncio.Event], Coroutine[None, None, None]] | None = None
-    ) -> float:
-        """Trades a second of the callers while something else goes on, which is told when they are over."""
-        over = asyncio.Event()
-        going_on = asyncio.create_task(beside(over)) if beside else None
-        try:
-            return (await self._ours.measure(CALLERS, len(MARKETS), seconds)).per_second
-        finally:
-            over.set()
-            if going_on:
-                # To cancel it would leave the server at work, beside whatever is measured next.
-                await going_on
+    async def _trades(self, act: Callable[[], Awaitable[object]]) -> float:
+        """Trades a second of the callers while something else goes on."""
+        return await self._ours.measure_during(CALLERS, len(MARKETS), act)
 
 
 def _times(server: psutil.Process) -> dict[int, float]:
@@ -299,11 +303,12 @@ def report(measured: Measured, sizes: dict[str, float]) -> str:
     median = statistics.median
     run, naive_run = median(measured.run_seconds), median(measured.naive_run_seconds)
     work, preparing = median(measured.run_processor_seconds), median(measured.preparing_processor_seconds)
-    busy_run = median(measured.busy_run_seconds)
+    busy_run, snapshot = median(measured.busy_run_seconds), median(measured.snapshot_seconds)
     lines = [
         "",
         f"{MEMBERS:,} members with positions in {len(MARKETS)} markets, {HOURS} hours of snapshots:",
         f"a run, snapshot and all leaderboards: {work:.1f} s of a processor; with its rests {run:.1f} s, beside trades {busy_run:.1f} s",
+        f"beside trades the snapshot is taken after {snapshot:.1f} s (at most {max(measured.snapshot_seconds):.1f})",
         f"preparing the medians of the next hour, a little at a time: {preparing:.1f} s of a processor",
         f"pricing each position for itself: {naive_run:.0f} s, {naive_run / work:.0f} times the work of a run",
     ]
@@ -341,7 +346,7 @@ def main() -> None:
         "--seconds",
         type=float,
         default=10,
-        help="how long each measurement of trades takes; a run is made in one",
+        help="how long each measurement of trades takes, other than beside a run, which takes its own time",
     )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="betjee-bench-"))

@@ -2,6 +2,9 @@
 
 import asyncio
 import itertools
+import math
+import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import asyncpg
@@ -43,10 +46,26 @@ class Ours:
     async def measure(self, callers: int, markets: int, seconds: float) -> Result:
         """Let so many callers trade at once on so many markets."""
         stopwatch = Stopwatch(seconds)
+        await self._call_all(stopwatch, callers, markets)
+        return stopwatch.result()
+
+    async def measure_during(self, callers: int, markets: int, act: Callable[[], Awaitable[object]]) -> float:
+        """Let them trade, and do something once they are warm; trades a second for precisely as long as that takes."""
+        stopwatch = Stopwatch(math.inf)
+        calls = asyncio.create_task(self._call_all(stopwatch, callers, markets))
+        try:
+            await asyncio.sleep(2 * stopwatch.warm_up_seconds)
+            before, begin = len(stopwatch.latencies), time.perf_counter()
+            await act()
+            return (len(stopwatch.latencies) - before) / (time.perf_counter() - begin)
+        finally:
+            stopwatch.seconds = 0
+            await calls
+
+    async def _call_all(self, stopwatch: Stopwatch, callers: int, markets: int) -> None:
         async with asyncio.TaskGroup() as group:
             for number, user_id in enumerate(self._founded.users[:callers]):
                 group.create_task(self._call(stopwatch, user_id, MARKETS[number % markets]))
-        return stopwatch.result()
 
     async def _call(self, stopwatch: Stopwatch, user_id: int, market: str) -> None:
         while stopwatch.is_running:

@@ -19,10 +19,12 @@ _STEP_SECONDS: Final = 0.05
 _STATEMENT_SECONDS: Final = 60.0
 """The members of the largest exchange are valued in a second; on a busy machine in a multiple of that."""
 
-_REST: Final = 6.0
-_LONGEST_REST_SECONDS: Final = 0.5
-_RESTED_RUN_SECONDS: Final = 9.2
-"""After each call, trades have the database to themselves for so many times as long as it took, until a run has taken so long."""
+_REST: Final = 10.0
+_LONGEST_REST_SECONDS: Final = 2.5
+"""After each call, trades have the database to themselves for so many times as long as it took."""
+
+_RESTED_SECONDS: Final = {"snapshot": 8.0, "leaderboards": 14.0}
+"""For how long a run takes rests, by what it is about to make: the hour's snapshot is not to come much later."""
 
 _log = logging.getLogger(__name__)
 
@@ -94,11 +96,13 @@ class Leaderboards(Calls):
                 _STEP_SECONDS,
                 statement_seconds=_STATEMENT_SECONDS,
             )
-            ended: bool | None = rows[0][0]
-            if ended is not None:
-                return ended
+            next_part: str | None = rows[0][0]
+            if next_part is None or next_part == "done":
+                return next_part == "done"
             now = time.monotonic()
-            rest = min(_REST * (now - call_begin), _LONGEST_REST_SECONDS, begin + _RESTED_RUN_SECONDS - now)
+            rest = min(
+                _REST * (now - call_begin), _LONGEST_REST_SECONDS, begin + _RESTED_SECONDS[next_part] - now
+            )
             await asyncio.sleep(max(0.0, rest))
 
     async def prepare_medians(self) -> int:

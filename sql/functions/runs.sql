@@ -93,7 +93,7 @@ end
 $$;
 comment on function take_step(leaderboards) is 'Take the next step of the run that makes the leaderboards of an exchange.';
 
-create or replace function refresh_leaderboards(p_exchange_id bigint, p_seconds numeric default null) returns boolean
+create or replace function refresh_leaderboards(p_exchange_id bigint, p_seconds numeric default null) returns text
 language plpgsql security definer
 set search_path = betjee, pg_temp
 set enable_nestloop = off
@@ -102,9 +102,9 @@ set max_parallel_workers_per_gather = 0
 set work_mem = '32MB'
 as $$
 -- Makes the leaderboards of an exchange anew where that is due, and keeps what they are made of as the
--- hour's snapshot where there is none yet. Takes steps until so much time has passed, or all of them:
--- true if the run has come to its end, null if there are steps left, which the next call takes, and false if
--- nothing is due or another process has a step in hand. It is its own memory. Locks: the exchange's row of
+-- hour's snapshot where there is none yet. Takes steps until so much time has passed, or all of them, and tells what
+-- the next call would go on with, snapshot or leaderboards, or that the run is done; null if nothing is due or
+-- another process has a step in hand. It is its own memory. Locks: the exchange's row of
 -- leaderboards, which another process that comes meanwhile passes by; never the exchange, so that trades go on.
 declare
   v_begun timestamptz := clock_timestamp();
@@ -115,7 +115,7 @@ begin
   select * into v_run from leaderboards where exchange_id = p_exchange_id for update skip locked;
   select * into v_exchange from exchanges where exchange_id = p_exchange_id;
   if v_run.exchange_id is null or not are_leaderboards_due(v_exchange, v_run, v_begun) then
-    return false;
+    return null;
   end if;
 
   loop
@@ -130,7 +130,7 @@ begin
     took_seconds = case when v_run.run_begun_at is null then v_run.run_seconds else took_seconds end,
     run_seconds = case when v_run.run_begun_at is null then 0 else v_run.run_seconds end
   where exchange_id = p_exchange_id;
-  return case when v_run.run_begun_at is null then true end;
+  return case when v_run.run_begun_at is null then 'done' when v_run.run_step <= 2 then 'snapshot' else 'leaderboards' end;
 end
 $$;
 comment on function refresh_leaderboards(bigint, numeric) is 'Make the leaderboards of an exchange anew where that is due, and take the hour''s snapshot, for so many seconds or to the end.';

@@ -83,7 +83,7 @@ class Boards:
 
     async def refresh(self) -> bool:
         done: bool = await self.service.fetchval(
-            "select betjee.refresh_leaderboards($1)", self.founded.exchange_id
+            "select coalesce(betjee.refresh_leaderboards($1) = 'done', false)", self.founded.exchange_id
         )
         return done
 

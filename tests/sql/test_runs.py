@@ -16,6 +16,7 @@ __all__ = ["lasting_hour"]
 
 CASH = 50_000_000
 STEP = "select betjee.refresh_leaderboards($1, 0)"
+GOING_ON = ("snapshot", "leaderboards")
 FORGET = "select betjee.forget_standings($1, $2::bigint[])"
 DUE = "update betjee.leaderboards set refreshed_at = null where exchange_id = $1"
 DERIVED = ("valuations", "ranked_members", "median_bounds", "standings")
@@ -36,17 +37,18 @@ async def boards(connection_owner: asyncpg.Connection, connection_service: async
     return boards
 
 
-async def step(boards: Boards, session: asyncpg.Connection | None = None) -> bool | None:
-    done: bool | None = await (session or boards.service).fetchval(STEP, boards.founded.exchange_id)
-    return done
+async def step(boards: Boards, session: asyncpg.Connection | None = None) -> str | None:
+    """Take a step; what comes next, or `done`, or None where none was to be taken."""
+    next_part: str | None = await (session or boards.service).fetchval(STEP, boards.founded.exchange_id)
+    return next_part
 
 
 async def finish(boards: Boards) -> int:
     """Take the steps that are left; how many."""
     for steps in range(1, 50):
-        if (done := await step(boards)) is not None:
-            assert done
+        if (next_part := await step(boards)) == "done":
             return steps
+        assert next_part is not None
     raise AssertionError("It never ends.")
 
 
@@ -82,10 +84,10 @@ async def test_readers_see_the_last_run_until_the_last_step(boards: Boards) -> N
     await boards.trade(2, "buy", 2_000)
     await boards.trade(0, "sell", 100)
     before = await shown(boards)
-    assert await step(boards) is None
+    assert await step(boards) == "snapshot"
     for _ in range(50):
         assert await shown(boards) == before
-        if await step(boards):
+        if await step(boards) == "done":
             break
     after = await shown(boards)
     assert after != before
@@ -98,6 +100,19 @@ async def test_readers_see_the_last_run_until_the_last_step(boards: Boards) -> N
         assert stepped["standings"] == whole["standings"]
 
 
+async def test_a_run_tells_whether_its_snapshot_is_still_to_come(
+    boards: Boards, watcher: asyncpg.Connection
+) -> None:
+    taken = "select exists (select from betjee.snapshots where exchange_id = $1 and taken_at = date_trunc('hour', now(), 'UTC'))"
+    told: list[str | None] = []
+    while (next_part := await step(boards)) != "done":
+        assert (next_part == "leaderboards") == await watcher.fetchval(taken, boards.founded.exchange_id)
+        told.append(next_part)
+    turn = told.index("leaderboards")
+    assert set(told[:turn]) == {"snapshot"}
+    assert set(told[turn:]) == {"leaderboards"}
+
+
 async def test_every_step_may_be_of_another_process_and_only_one_has_it_in_hand(
     boards: Boards, sessions: list[asyncpg.Connection], connection_owner: asyncpg.Connection
 ) -> None:
@@ -105,16 +120,16 @@ async def test_every_step_may_be_of_another_process_and_only_one_has_it_in_hand(
     ends = []
     for session in sessions:
         async with holding(connection_owner, in_hand, boards.founded.exchange_id):
-            assert await step(boards) is False
+            assert await step(boards) is None
         ends.append(await step(boards, session))
-    assert ends.count(True) == 1
-    assert set(ends[ends.index(True) + 1 :]) == {False}
+    assert ends.count("done") == 1
+    assert set(ends[ends.index("done") + 1 :]) == {None}
 
 
 @pytest.mark.parametrize("steps", [1, 3, 6, 11])
 async def test_what_a_crash_has_emptied_is_made_anew(boards: Boards, steps: int) -> None:
     for _ in range(steps):
-        assert await step(boards) is None
+        assert await step(boards) in GOING_ON
     for table in DERIVED:
         await boards.owner.execute(f"truncate betjee.{table}")
     assert await boards.lines() == []
@@ -134,7 +149,7 @@ async def test_a_run_that_was_left_lying_begins_anew(boards: Boards) -> None:
         "update betjee.leaderboards set run_begun_at = run_begun_at - interval '11 minutes' where exchange_id = $1",
         boards.founded.exchange_id,
     )
-    assert await step(boards) is None
+    assert await step(boards) in GOING_ON
     query = "select run_step = 1 and run_begun_at > clock_timestamp() - interval '1 minute' from betjee.leaderboards where exchange_id = $1"
     assert await boards.owner.fetchval(query, boards.founded.exchange_id)
     await finish(boards)
@@ -146,7 +161,7 @@ async def test_a_wipe_in_the_middle_of_a_run_leaves_nobody(
 ) -> None:
     wiped = boards.users[1]
     for _ in range(steps):
-        assert await step(boards) is None
+        assert await step(boards) in GOING_ON
     assert "net_worths" in await naming(boards, wiped)
     await wipe(watcher, boards, wiped)
     assert await naming(boards, wiped) == set()
@@ -160,7 +175,7 @@ async def test_a_wipe_waits_for_the_step_in_hand_and_forgets_what_it_wrote(
 ) -> None:
     wiped = boards.users[1]
     async with asyncio.TaskGroup() as group, boards.service.transaction():
-        assert await step(boards) is None
+        assert await step(boards) in GOING_ON
         group.create_task(connection_owner.execute(FORGET, boards.founded.exchange_id, [wiped]))
         await wait_for_waiting(watcher, "forget_standings")
     assert await naming(boards, wiped) == set()
