@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 from discord import app_commands
+from discord.app_commands import Choice
 from discord.ext import commands
 
 from bot.delivery import Interaction
@@ -16,6 +17,8 @@ _BOARDS: Final = {
     "gain": Board.GAIN,
     "trade": Board.BEST_TRADE,
 }
+_PERIODS: Final = {"24h": Period.DAY, "7d": Period.WEEK, "all": Period.ALL}
+"""As they are chosen, in the words of `/chart`."""
 
 
 class Leaderboards(commands.Cog):
@@ -25,6 +28,7 @@ class Leaderboards(commands.Cog):
         self._desk = desk
 
     @app_commands.command(extras=PUBLIC)
+    @app_commands.choices(period=[Choice(name=name, value=period.value) for name, period in _PERIODS.items()])
     @app_commands.describe(
         by="Net worth (unless you say otherwise), realised profit, gain in percent, or the best trade",
         period="The last 24 hours, 7 days, or all time",
@@ -33,7 +37,7 @@ class Leaderboards(commands.Cog):
         self,
         interaction: Interaction,
         by: Literal["worth", "profit", "gain", "trade"] = "worth",
-        period: Literal["day", "week", "all"] = "all",
+        period: str = Period.ALL.value,
     ) -> None:
         """Show who is ahead: by net worth, realised profit, gain, or best trade."""
         await self._desk.show(interaction, _BOARDS[by], Period(period))

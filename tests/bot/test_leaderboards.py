@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import asyncpg
 import pytest
+from discord import app_commands
 
 from bot.client import BetJee
 from bot.postman import Postman
@@ -115,6 +116,17 @@ async def test_anyone_is_told_their_own_rank_alone(crowd: World):
     assert stranger.ephemeral
     assert "/register" in stranger.text
     assert "Page 1 of 3" in seen.text
+
+
+async def test_its_periods_are_named_like_those_of_a_chart(world: World):
+    chart, leaderboard = (world.bot.tree.get_command(name) for name in ("chart", "leaderboard"))
+    assert isinstance(chart, app_commands.Command)
+    assert isinstance(leaderboard, app_commands.Command)
+    names, of_chart = (
+        [c.name for c in command.get_parameter("period").choices] for command in (leaderboard, chart)
+    )
+    assert names == ["24h", "7d", "all"]
+    assert set(names) <= set(of_chart)
 
 
 async def test_the_buttons_work_after_a_restart(crowd: World, new_bot: Callable[[], BetJee]):
