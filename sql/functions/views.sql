@@ -10,7 +10,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
 as $$
--- A halt that is over by the clock is not shown, since the next who writes there ends it.
+-- A halt that is over by the clock is not shown, since the next who writes there ends it. The change is the board's:
+-- what a wipe did to the band since then is not asked.
   select jsonb_build_object(
     'market', m.code, 'label', m.label, 'price_paise', p.price_paise,
     'status', case when m.halted_until <= clock_timestamp() then 'open' else m.status end,
@@ -20,7 +21,7 @@ as $$
     'available_shares', m.remaining_shares - m.open_short_shares - m.min_market_shares, 'version', m.version)
   from markets m,
     lateral current_point(m) p,
-    lateral reference_price(m, jsonb_populate_record(null::exchange_settings, '{"band_seconds": 86400}'), clock_timestamp()) day_ago(price_paise)
+    lateral price_at(m, clock_timestamp() - interval '24 hours') day_ago(price_paise)
   where m.exchange_id = p_exchange_id
   order by m.shift_id
 $$;

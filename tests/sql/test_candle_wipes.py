@@ -72,6 +72,17 @@ class TestWipes:
             await self.show_the_ledger(aged)
         await self.show_the_ledger(aged)
 
+    @pytest.mark.parametrize("mode", ["burn", "unwind"])
+    async def test_board_and_markets_and_chart_tell_one_change_of_a_day(self, aged: Court, mode: str) -> None:
+        front = aged.front
+        await aged.owner_connection.execute(AGE, front.exchange_id, timedelta(hours=7))
+        assert (await aged.plan("olga", ["bob"], mode))["status"] == "executed"
+        (board,) = await front.listing("get_board")
+        (chart,) = await front.listing("get_price_history", "22s1", 86_400, None)
+        on_board = next(market for market in board["markets"] if market["market"] == "22s1")
+        told = (await aged.market())["change_bps"]
+        assert on_board["day_change_bps"] == told == chart["change_bps"] != 0
+
     async def test_a_wipe_of_who_never_traded_forgets_nothing(self, aged: Court) -> None:
         service, exchange_id = aged.front.service, aged.front.exchange_id
         await counted(service, exchange_id)
