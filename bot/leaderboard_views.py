@@ -36,7 +36,7 @@ class LeaderboardDesk:
         standing = await self._exchange.get_standing(account.exchange_id, account.user.user_id, board, period)
         await answer(
             interaction,
-            replies.leaderboards.own_standing(account.user.display_name, board, period, standing),
+            replies.leaderboards.own_standing(account.user, board, period, standing),
         )
 
 

@@ -9,7 +9,7 @@ import discord
 from bot.replies.columns import PHONE_COLUMNS, cell
 from bot.replies.reply import BLUE, GREY, reply
 from bot.replies.text import change, grouped, money, name, plain, profit, safe
-from exchange.models import Json
+from exchange.models import Json, User
 from exchange.standings import Board, Leaderboard, Period, Standing
 
 BOARDS: Final = {
@@ -56,16 +56,16 @@ def leaderboard(board: Leaderboard) -> discord.Embed:
     )
 
 
-def own_standing(display_name: str, board: Board, period: Period, standing: Standing | None) -> discord.Embed:
+def own_standing(user: User, board: Board, period: Period, standing: Standing | None) -> discord.Embed:
     """Where the person who asks stands."""
     title = f"Your rank by {BOARDS[board]}, {PERIODS[period]}"
     if standing is None:
-        return reply(BLUE, title, _absent(board))
+        return reply(BLUE, title, _absent(user, board))
     figures = [
         ("Rank", f"{grouped(standing.rank)} of {grouped(standing.members or standing.rank)}"),
         *_own_figures(standing),
     ]
-    return reply(BLUE, title, name(display_name), figures)
+    return reply(BLUE, title, name(user.display_name), figures)
 
 
 def not_yours() -> discord.Embed:
@@ -121,14 +121,16 @@ def _nobody(board: Leaderboard) -> str:
     return "Nobody has closed a position with a profit in this time, or the leaderboard is not made yet."
 
 
-def _absent(board: Board) -> str:
+def _absent(user: User, board: Board) -> str:
+    if user.status != "active":
+        return f"You are not on it: nobody is whose account is {user.status}."
     if board is Board.BEST_TRADE:
         return (
             "You are not on it: it has the best 200 members who closed a position with a profit in this time."
         )
     if board is Board.REALISED:
         return "You are not on it: you have closed no position in this time, or the leaderboard is not made anew yet."
-    return "You are not on it: `/register` opens your account, and the leaderboard is made anew within some minutes."
+    return "You are not on it yet: the leaderboard is made anew within some minutes."
 
 
 def _own_figures(standing: Standing) -> Iterable[tuple[str, str]]:

@@ -64,7 +64,8 @@ def export(entries: int, *, is_whole: bool, is_compressed: bool) -> discord.Embe
     return reply(
         GREEN,
         "Your ledger",
-        f"This is {what}: {grouped(entries)} {noun}, the newest first.{packed} Amounts are in coins, times in UTC.",
+        f"This is {what}: {grouped(entries)} {noun}, the newest first.{packed} Amounts are in coins, times in UTC. "
+        "Shares that were sold, and a position that is short, are below 0.",
     )
 
 

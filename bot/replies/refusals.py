@@ -194,6 +194,9 @@ def _whole_would_do(outcome: Outcome) -> bool:
 
 def _limit_not_met(outcome: Outcome) -> str:
     total, limit = _price(outcome.total_paise), _price(outcome.limit_paise)
+    if outcome.side is Side.BUY and outcome.asked_bps is not None:
+        # A portion is as large as the limit allows, and priced as one share where it allows none.
+        return f"One share costs {total} already, more than the {limit} you allowed. Give the order again and allow more."
     if outcome.side.pays:
         return f"It would cost {total}, more than the {limit} you allowed. Order less, or give the order again and allow more."
     return (

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.replies import leaderboards, notices
+from exchange.models import User
 from exchange.standings import Board, Leaderboard, Period, Standing
 from tests.bot.telling import DETAILS
 
 LARGE = 10**15
 WORST_NAME = "*" * 100
+WORST_USER = User(1, WORST_NAME, "frozen", registered=True)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WORST = Standing(10**6, 1, WORST_NAME, LARGE, -LARGE, -LARGE, "m" * 12, 10**7, NOW, 10**6, 10**6)
 
@@ -20,8 +22,8 @@ def test_the_largest_figures_fit(board: Board, period: Period):
     page = Leaderboard(board, period, 10**5, 10**5, 10**6, NOW, (WORST,) * 10)
     for embed in (
         leaderboards.leaderboard(page),
-        leaderboards.own_standing(WORST_NAME, board, period, WORST),
-        leaderboards.own_standing(WORST_NAME, board, period, None),
+        leaderboards.own_standing(WORST_USER, board, period, WORST),
+        leaderboards.own_standing(WORST_USER, board, period, None),
     ):
         assert len(embed) <= 6_000
         assert len(embed.description or "") <= 4_096

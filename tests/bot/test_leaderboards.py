@@ -118,6 +118,14 @@ async def test_anyone_is_told_their_own_rank_alone(crowd: World):
     assert "Page 1 of 3" in seen.text
 
 
+async def test_who_is_frozen_is_told_why_they_are_not_on_it(crowd: World):
+    seen = await crowd.asks(crowd.asha, "leaderboard")
+    await crowd.asks(crowd.meera, "freeze", member=crowd.ravi, reason="Two accounts")
+    told = await crowd.clicks(crowd.ravi, seen, "My rank")
+    assert told.embed.description == "You are not on it: nobody is whose account is frozen."
+    assert (await crowd.clicks(crowd.asha, seen, "My rank")).figures["Rank"] == "25 of 25"
+
+
 async def test_its_periods_are_named_like_those_of_a_chart(world: World):
     def periods(name: str) -> list[str]:
         command = world.bot.tree.get_command(name)

@@ -144,6 +144,7 @@ class TestFile:
         answer = await world.clicks(world.asha, seen, "CSV")
         assert answer.ephemeral
         assert "your whole ledger: 13 entries" in answer.text
+        assert "Shares that were sold, and a position that is short, are below 0." in answer.text
         (attachment,) = answer.message.attachments
         assert attachment.filename == "ledger.csv"
         rows = list(csv.DictReader(io.StringIO((await attachment.read()).decode(), newline="")))

@@ -122,6 +122,23 @@ def test_a_part_that_pays_for_no_share_is_not_told_as_too_few_coins(
     assert said in (card.description or "").replace("₹", "")
 
 
+def test_a_part_for_which_the_limit_allows_no_share_is_told_the_price_of_one():
+    card = refusals.refused(
+        outcome(
+            Side.BUY,
+            status=Status.REFUSED,
+            code=Refusal.LIMIT_NOT_MET,
+            asked_shares=None,
+            asked_bps=5_000,
+            total_paise=1_698,
+            limit_paise=300,
+        )
+    )
+    assert "One share costs **₹16.98** already, more than the **₹3.00** you allowed" in (
+        card.description or ""
+    )
+
+
 @pytest.mark.parametrize("side", list(Side))
 def test_trades_are_within_limits_whatever_their_figures(side: Side):
     result = outcome(side)
