@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Final
 
-from bot.replies.text import plain
+from bot.replies.text import in_its_place, plain
 
 PHONE_COLUMNS: Final = 38
 """Columns in a line of a table that a phone does not break."""
@@ -22,7 +22,7 @@ def cell(text: str, columns: int) -> str:
             width -= _columns(signs.pop())
         signs.append("…")
         width += 1
-    return "".join(signs) + " " * (columns - width)
+    return in_its_place("".join(signs)) + " " * (columns - width)
 
 
 def columns_of(text: str) -> int:

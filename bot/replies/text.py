@@ -18,6 +18,7 @@ __all__ = [
     "duration",
     "grouped",
     "holding",
+    "in_its_place",
     "money",
     "name",
     "percent",
@@ -36,6 +37,8 @@ _MARKDOWN: Final = {ord(character): f"\\{character}" for character in r"\`*_~|<>
 _INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _REMOVED_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 _MARKS_IN_A_ROW: Final = 4
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
+_LEFT_TO_RIGHT_MARK: Final = "\N{LEFT-TO-RIGHT MARK}"
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 """Units of time with their seconds, of which the largest is taken that leaves no rest."""
 
@@ -84,9 +87,20 @@ def safe(text: str, limit: int = NAME_CHARACTERS) -> str:
     return plain(text, limit).translate(_MARKDOWN)
 
 
+def in_its_place(text: str) -> str:
+    """Text from people that moves nothing of what stands around it.
+
+    Figures beside Arabic or Hebrew letters are drawn as part of their line, in the other order and with their signs
+    behind them. A mark that takes no room ends that on either side.
+    """
+    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
+        return f"{_LEFT_TO_RIGHT_MARK}{text}{_LEFT_TO_RIGHT_MARK}"
+    return text
+
+
 def name(display_name: str) -> str:
     """A person's name, harmless and in bold; a name that is nothing but invisible signs is replaced."""
-    return f"**{safe(display_name) or 'someone'}**"
+    return f"**{in_its_place(safe(display_name)) or 'someone'}**"
 
 
 def called(person: Person | None) -> str:

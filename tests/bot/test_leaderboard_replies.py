@@ -90,6 +90,14 @@ def test_wide_names_leave_the_figures_in_line():
     assert {len(line) + sum(sign in "東京の株式市場\N{ROCKET}" for sign in line) for line in lines} == {38}
 
 
+@pytest.mark.parametrize("written", ["\u05de\u05d9\u05db\u05d0\u05dc 77", "\u0645\u062d\u0645\u062f"])
+def test_a_name_from_right_to_left_leaves_the_figures_where_they_are(written: str):
+    (line,) = table_of(Board.NET_WORTH, Standing(10, 1, written, 1_23_456_78, 5_17_28))
+    mark = "\N{LEFT-TO-RIGHT MARK}"
+    # The marks stand next to the name, which would draw figures and spaces into its own order, and take no room.
+    assert line == f"10 {mark}{written}{mark}{' ' * (16 - len(written))} ₹1,23,457 +517.3 %"
+
+
 @pytest.mark.parametrize(
     ("gain_bps", "shown"), [(0, "0.0 %"), (4, "0.0 %"), (5, "+0.1 %"), (-5, "−0.1 %"), (99_96, "+100.0 %")]
 )

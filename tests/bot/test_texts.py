@@ -96,6 +96,11 @@ def test_a_name_of_nothing_is_replaced():
     assert text.name("\u200b\u3164") == "**someone**"
 
 
+def test_a_name_from_right_to_left_moves_no_figure_beside_it():
+    assert text.name("\u05d0\u200e\u05d1") == "**\u200e\u05d0\u05d1\u200e**"
+    assert text.name("Asha 7") == "**Asha 7**"
+
+
 @pytest.mark.parametrize(
     ("typed", "size"),
     [
