@@ -81,7 +81,7 @@ def set_up_logs(level: str, log_format: str = "text") -> None:
     handler.setFormatter(JsonLines() if log_format == "json" else readable)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # Their own chatter at the level we choose for ourselves would bury ours.
-    for library in ("discord", "apscheduler", "aiohttp", "asyncio", "simcord", "markdown_it"):
+    for library in ("discord", "apscheduler", "aiohttp", "asyncio"):
         logging.getLogger(library).setLevel(max(logging.getLogger().level, logging.WARNING))
     # These warn at every start of voice libraries, which a bot without a voice lacks, and of an intent that the
     # simulated Discord's check of itself does not ask for.
