@@ -54,6 +54,7 @@ class Ours:
         stopwatch = Stopwatch(math.inf)
         calls = asyncio.create_task(self._call_all(stopwatch, callers, markets))
         try:
+            # The stopwatch counts from the end of its warm-up; by twice as long every caller has traded.
             await asyncio.sleep(2 * stopwatch.warm_up_seconds)
             before, begin = len(stopwatch.latencies), time.perf_counter()
             await act()

@@ -19,7 +19,7 @@ create table candles (
   constraint candles_within check (last_price_paise between lowest_price_paise and highest_price_paise),
   constraint candles_traded check (volume_shares > 0)
 ) with (fillfactor = 70);
-comment on table candles is 'The fills of a market within some seconds, a minute, an hour or a day, summed up: a convenience, and the ledger is the truth. How long each kind is kept is in candle_kinds().';
+comment on table candles is 'The fills of a market within a second, 15 seconds, six minutes, an hour or a day, summed up: a convenience, and the ledger is the truth. How long each kind is kept is in candle_kinds().';
 comment on column candles.last_sequence is 'The last fill in it, whose price is the last one.';
 
 create table candle_counts (
